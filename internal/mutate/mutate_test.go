@@ -196,13 +196,16 @@ func TestTheToy(t *testing.T) {
 		var drawn Report
 		o := options{module: toy, n: 99}
 		chosen := tool.drawReached(s.mutants(s.find("log")), o, reach, &drawn)
-		require.Equal(t, []Skip{{Package: "log", Possible: 28, Unreached: 9}}, drawn.Skipped, "no seed calls Compact")
-		require.Len(t, chosen, 19)
+		require.Equal(t, []Skip{{Package: "log", Possible: 28, Unreached: 10}}, drawn.Skipped, "no seed calls Compact, and no append fails in Fill")
+		require.Len(t, chosen, 18)
+		seeds := map[string][]uint64{}
 		for _, m := range chosen {
-			if m.ID == "log.Log.Rare/negate#1" {
-				require.Len(t, tool.seedsFor(m, reach), 8, "the condition of a case runs with its switch")
-			}
+			seeds[strings.TrimPrefix(m.ID, "log.Log.")] = tool.seedsFor(m, reach)
 		}
+		require.Len(t, seeds["Rare/negate#1"], 8, "the condition of a case runs with its switch")
+		require.Len(t, seeds["Rare/true#1"], 8)
+		require.Equal(t, []uint64{3}, seeds["Rare/false#1"], "only seed 3 makes the condition true")
+		require.Len(t, seeds["Append/true#1"], 8, "what follows the if runs when its condition is false")
 	})
 	t.Run("planted", func(t *testing.T) {
 		code, report, _ := call(t, dir, "-planted")

@@ -39,6 +39,9 @@ var neighbour = map[token.Token]token.Token{
 }
 
 // finder finds the places of one function at which a mistake is possible.
+//
+// A run shows a mistake only if it executes the node at, so at is where the mistake begins to matter: for a condition that is
+// forced to be false, the statements that it guards.
 type finder struct {
 	s    *Source
 	info *types.Info
@@ -62,15 +65,15 @@ func (f *finder) visit(n ast.Node, stack []ast.Node) bool {
 		}
 		return !f.isPanic(n) // the words of a panic decide nothing
 	case *ast.IfStmt:
-		f.condition(n.Cond, stack)
+		f.condition(n.Cond, stack, first(n.Body.List), otherwise(n, stack))
 	case *ast.ForStmt:
 		if n.Cond != nil {
-			f.add(ForceNot, n.Cond, stack, n.Cond.Pos(), n.Cond.End(), "("+f.text(n.Cond)+") && false")
+			f.add(ForceNot, or(first(n.Body.List), n.Cond), stack, n.Cond.Pos(), n.Cond.End(), "("+f.text(n.Cond)+") && false")
 		}
 	case *ast.CaseClause:
 		if sw, ok := stack[len(stack)-2].(*ast.SwitchStmt); ok && sw.Tag == nil {
 			for _, cond := range n.List {
-				f.condition(cond, stack)
+				f.condition(cond, stack, first(n.Body), nil)
 			}
 		}
 	case *ast.ExprStmt:
@@ -127,14 +130,57 @@ func (f *finder) binary(n *ast.BinaryExpr, stack []ast.Node) {
 	}
 }
 
-// condition forces a condition. It is still evaluated, so that only the decision changes and not its effects.
-func (f *finder) condition(cond ast.Expr, stack []ast.Node) {
+// condition forces a condition. It is still evaluated, so that only the decision changes and not its effects. The statement yes
+// is the first one that runs if the condition is true, and no the first one if it is false; nil if there is none.
+func (f *finder) condition(cond ast.Expr, stack []ast.Node, yes, no ast.Node) {
 	if f.isErrorCheck(cond) {
-		f.add(Unchecked, cond, stack, cond.Pos(), cond.End(), "("+f.text(cond)+") && false")
+		f.add(Unchecked, or(yes, cond), stack, cond.Pos(), cond.End(), "("+f.text(cond)+") && false")
 		return
 	}
-	f.add(ForceTrue, cond, stack, cond.Pos(), cond.End(), "("+f.text(cond)+") || true")
-	f.add(ForceNot, cond, stack, cond.Pos(), cond.End(), "("+f.text(cond)+") && false")
+	f.add(ForceTrue, or(no, cond), stack, cond.Pos(), cond.End(), "("+f.text(cond)+") || true")
+	f.add(ForceNot, or(yes, cond), stack, cond.Pos(), cond.End(), "("+f.text(cond)+") && false")
+}
+
+// first returns the first of some statements, or nil.
+func first(list []ast.Stmt) ast.Node {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// otherwise returns the first statement that runs after the condition of an if was false: that of its else, or the one that
+// follows in the same list. It is nil if there is none.
+func otherwise(n *ast.IfStmt, stack []ast.Node) ast.Node {
+	switch other := n.Else.(type) {
+	case *ast.BlockStmt:
+		return first(other.List)
+	case *ast.IfStmt:
+		return other
+	}
+	var list []ast.Stmt
+	switch in := stack[len(stack)-1].(type) {
+	case *ast.BlockStmt:
+		list = in.List
+	case *ast.CaseClause:
+		list = in.Body
+	}
+	for i, s := range list {
+		if s == n && i+1 < len(list) {
+			return list[i+1]
+		}
+	}
+	return nil
+}
+
+// or returns the first node that is not nil.
+func or(nodes ...ast.Node) ast.Node {
+	for _, n := range nodes {
+		if n != nil {
+			return n
+		}
+	}
+	return nil
 }
 
 // assignment drops an assignment, or one variable of several.
