@@ -146,7 +146,14 @@ func (t *tool) tryAll(ctx context.Context, mutants []Mutant, reach *Reach, resul
 	for range t.jobs {
 		wait.Go(func() {
 			for m := range next {
-				r, err := t.try(ctx, m, reach)
+				r, known := results.find(m.ID, t.version(m), t.runs)
+				var err error
+				if !known {
+					r, err = t.try(ctx, m, reach)
+				}
+				if err == nil && t.untested(r) {
+					err = t.unitTests(ctx, m, &r)
+				}
 				if err == nil {
 					err = results.save(r)
 				}
@@ -159,7 +166,7 @@ func (t *tool) tryAll(ctx context.Context, mutants []Mutant, reach *Reach, resul
 		})
 	}
 	for _, m := range mutants {
-		if r, ok := results.find(m.ID, t.version(m), t.runs, t.tests); ok {
+		if r, ok := results.find(m.ID, t.version(m), t.runs); ok && !t.untested(r) {
 			done(r)
 			continue
 		}

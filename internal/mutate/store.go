@@ -42,8 +42,7 @@ func openStore(dir string) (*store, error) {
 	return s, lines.Err()
 }
 
-// key identifies a mutant of one version of the code in a campaign of one length. A result without the unit tests does not
-// serve a call that wants them.
+// key identifies a mutant of one version of the code in a campaign of one length.
 func (r Result) key() string { return keyOf(r.ID, r.Digest, r.Campaign) }
 
 func keyOf(id, digest string, campaign int) string {
@@ -51,13 +50,10 @@ func keyOf(id, digest string, campaign int) string {
 }
 
 // find returns the result of an earlier call.
-func (s *store) find(id, digest string, campaign int, tests bool) (Result, bool) {
+func (s *store) find(id, digest string, campaign int) (Result, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.done[keyOf(id, digest, campaign)]
-	if tests && !r.TestsRun && r.Package != "" && r.State != Killed {
-		return Result{}, false
-	}
 	return r, ok
 }
 

@@ -90,11 +90,6 @@ func (t *tool) try(ctx context.Context, m Mutant, reach *Reach) (Result, error) 
 	if err := t.explore(ctx, bin, seeds, reach, &r); err != nil {
 		return r, err
 	}
-	if t.tests && m.Package != "" && r.State != Killed {
-		if err := t.unitTests(ctx, overlay, &r); err != nil {
-			return r, err
-		}
-	}
 	r.Seconds = int(time.Since(began).Seconds())
 	return r, nil
 }
@@ -218,9 +213,23 @@ func after(seeds []uint64, done uint64) uint64 {
 	return done
 }
 
+// untested reports whether the tests of the package have to run on a mutant: they are wanted, and it survived.
+func (t *tool) untested(r Result) bool {
+	return t.tests && r.Package != "" && r.State != Killed && !r.TestsRun
+}
+
 // unitTests runs the tests of the mutant's package. A mutant that no run shows but a test does is a hole in the reach of
 // exploration and not in the tests.
-func (t *tool) unitTests(ctx context.Context, overlay string, r *Result) error {
+func (t *tool) unitTests(ctx context.Context, m Mutant, r *Result) error {
+	scratch, err := os.MkdirTemp("", "mutate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	overlay, err := t.overlay(scratch, m)
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-failfast", "-timeout", t.stall.String(), "./"+r.Package)
 	cmd.Dir = t.root
 	out, err := cmd.CombinedOutput()
