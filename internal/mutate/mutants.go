@@ -29,7 +29,7 @@ type Mutant struct {
 	Change   string // the old and the new line
 
 	edits []Edit
-	reach []token.Position // the innermost first: where to look for the block of the coverage whose runs can show the change
+	reach []token.Position // the innermost first: where to look for the block of the coverage; the runs of that block can show the change
 }
 
 // mutants returns all possible mutants of a package, in the order of its files.

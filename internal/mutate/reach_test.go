@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A block has the seeds whose profile counts it. What runs before the first seed belongs to all of them.
+// A seed is in the set of each block that its profile counts. What runs before the first seed belongs to all of them.
 func TestBlocks(t *testing.T) {
 	marks := blocks{}
 	require.NoError(t, marks.add([]byte("mode: atomic\nsamsa/wire/crc.go:1.2,3.4 1 0\nsamsa/wire/crc.go:5.1,6.1 2 9\n"), "samsa/", 1))

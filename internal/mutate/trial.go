@@ -187,7 +187,7 @@ func (t *tool) explore(ctx context.Context, bin string, seeds []uint64, reach *R
 	return nil
 }
 
-// killedBy sets the result if a run has a failure that the original never has. A run whose judges had not enough evidence
+// killedBy sets the result if a run has a failure that the original never has. A run with too little evidence for its judges
 // kills nothing, but a run that spends its budget of events does.
 func (r *Result) killedBy(o Outcome, known map[string]bool) bool {
 	for _, f := range o.Failures {
