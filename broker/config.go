@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"strconv"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/controller/image"
@@ -69,33 +71,53 @@ func (c Config) withDefaults() Config {
 	c.initialDelay = env.Duration(s.Duration("log.initial.task.delay.ms"))
 	c.fetchMin = int32(s.Int("replica.fetch.min.bytes"))
 	c.fetchMax = int(s.Int("fetch.max.bytes"))
-	c.log, c.minISR = c.logConfig(config.New(config.Topic).Over(s))
+	c.log, c.minISR = c.logConfig(config.New(config.Topic), s)
 	return c
 }
 
 // topic returns a topic's settings. The topic's own configs in the image override the broker's. Set.With cannot fail here,
 // because the controller refuses configs that are not in package config's table, so the image has none of them.
 func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
-	keys := m.TopicConfigs(name)
-	if len(keys) == 0 {
+	keys, broker := m.TopicConfigs(name), c.current(m)
+	if len(keys) == 0 && broker == c.Static {
 		return c.log, c.minISR
 	}
-	set := config.New(config.Topic).Over(c.Static)
+	set := config.New(config.Topic)
 	for _, k := range keys {
 		v, _ := m.Config(k)
 		if with, err := set.With(k.Name, v); err == nil {
 			set = with
 		}
 	}
-	return c.logConfig(set)
+	return c.logConfig(set, broker)
+}
+
+// current returns the broker's settings with those that were set while the cluster runs (KIP-226): the broker's own override
+// the ones of all brokers, which override server.properties. A config that Kafka reads only at the start stays as it was.
+// Here a broker applies dynamic configs to its logs only: the defaults of its topics, and how long it keeps producer ids.
+func (c *Config) current(m *image.Image) *config.Set {
+	set := c.Static
+	for _, of := range [...]string{"", strconv.Itoa(int(c.Node))} {
+		for _, k := range m.ConfigsOf(wire.ConfigBroker, of) {
+			row, known := config.Lookup(config.Broker, k.Name)
+			if !known || !row.Is(config.Dynamic) {
+				continue
+			}
+			v, _ := m.Config(k)
+			if with, err := set.With(k.Name, v); err == nil {
+				set = with
+			}
+		}
+	}
+	return set
 }
 
 // logConfig returns the result of LogConfig, and adds the settings that are the same for all topics of the broker.
-func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
-	log, minISR = LogConfig(set)
+func (c *Config) logConfig(topic, broker *config.Set) (log storage.Config, minISR int) {
+	log, minISR = LogConfig(topic.Over(broker))
 	log.Rules = c.Rules.Storage
-	log.ProducerIDExpiration = env.Duration(c.Static.Duration("producer.id.expiration.ms"))
-	log.MaxTransactionTime = env.Duration(c.Static.Duration("transaction.max.timeout.ms"))
+	log.ProducerIDExpiration = env.Duration(broker.Duration("producer.id.expiration.ms"))
+	log.MaxTransactionTime = env.Duration(broker.Duration("transaction.max.timeout.ms"))
 	return log, minISR
 }
 

@@ -52,7 +52,7 @@ func (c *metadataCache) describeResource(req *kmsg.DescribeConfigsRequest, r *km
 func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource, scope config.Scope, kind wire.ConfigResource, dynamic kmsg.ConfigSource) {
 	set := c.cfg.Static
 	if scope == config.Topic {
-		set = config.New(config.Topic).Over(c.cfg.Static)
+		set = config.New(config.Topic).Over(c.cfg.current(c.image))
 	}
 	for _, row := range config.Of(scope) {
 		if r.ConfigNames != nil && !slices.Contains(r.ConfigNames, row.Name) {
@@ -75,6 +75,8 @@ func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.De
 			if kind == wire.ConfigBroker && r.ResourceName == "" {
 				rc.Source = kmsg.ConfigSourceDynamicDefaultBrokerConfig
 			}
+		} else if all, ok := c.image.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: row.Name}); ok && kind == wire.ConfigBroker && row.Is(config.Dynamic) {
+			value, rc.Source = all, kmsg.ConfigSourceDynamicDefaultBrokerConfig
 		}
 		rc.IsDefault = rc.Source == kmsg.ConfigSourceDefaultConfig
 		if value != config.Null {

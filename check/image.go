@@ -86,11 +86,14 @@ func (m *image) setting(topic, name string) string {
 	return m.configs[configKey{wire.ConfigBroker, "", name}]
 }
 
-func (m *image) number(topic, name string, otherwise int) int {
-	if n, err := strconv.Atoi(m.setting(topic, name)); err == nil {
-		return n
+// settingAt returns the same as setting, except that a broker's own config takes precedence over the cluster's default.
+func (m *image) settingAt(broker wire.NodeID, topic, name string) string {
+	if _, own := m.configs[configKey{wire.ConfigTopic, topic, name}]; !own {
+		if s, ok := m.configs[configKey{wire.ConfigBroker, strconv.Itoa(int(broker)), name}]; ok {
+			return s
+		}
 	}
-	return otherwise
+	return m.setting(topic, name)
 }
 
 func (m *image) flag(topic, name string, otherwise bool) bool {

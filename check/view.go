@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strconv"
 
 	"samsa/wire"
 )
@@ -272,9 +273,14 @@ func (p *Partition) election(epoch wire.Epoch) *Election {
 	return nil
 }
 
-// MinISR returns the topic's min.insync.replicas, at most the number of its replicas.
+// MinISR returns the topic's min.insync.replicas at its leader, at most the number of its replicas.
 func (v *View) MinISR(p *Partition) int {
-	return min(v.image.number(p.TP.Topic, "min.insync.replicas", v.contract.MinISR), max(1, len(p.assigned.Replicas)))
+	const name = "min.insync.replicas"
+	least := v.contract.MinISR
+	if n, err := strconv.Atoi(v.image.settingAt(p.assigned.Leader, p.TP.Topic, name)); err == nil {
+		least = n
+	}
+	return min(least, max(1, len(p.assigned.Replicas)))
 }
 
 // unclean reports whether unclean election is enabled for a topic.

@@ -98,29 +98,33 @@ func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 // are unfenced.
 func (c *simCluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.Addr) bool {
 	p := m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition)
-	setting, set := c.dynamicConfig(m, tp.Topic, "unclean.leader.election.enable")
+	setting, set := c.dynamicConfig(m, tp.Topic, wire.NoNode, "unclean.leader.election.enable")
 	elr := m.Feature("eligible.leader.replicas.version") > 0
 	return controller.CanBeLed(&c.cfg.rules.controller, p, elr, set && setting == "true", func(id wire.NodeID) bool {
 		return slices.Contains(core, c.brokers[id-1].Addr)
 	})
 }
 
-// minISR returns the min.insync.replicas in effect for a partition, but at most the number of the partition's replicas. A
-// value that was set while the cluster runs takes precedence over the brokers' setting.
+// minISR returns the min.insync.replicas in effect for a partition at its leader, but at most the number of the partition's
+// replicas. A value that was set while the cluster runs takes precedence over the brokers' setting.
 func (c *simCluster) minISR(m *image.Image, tp wire.TopicPartition) int {
+	p := m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition)
 	least := config.New(config.Topic).Over(c.cfg.brokers).Int("min.insync.replicas")
-	if setting, set := c.dynamicConfig(m, tp.Topic, "min.insync.replicas"); set {
+	if setting, set := c.dynamicConfig(m, tp.Topic, p.Leader, "min.insync.replicas"); set {
 		if n, err := strconv.ParseInt(setting, 10, 32); err == nil {
 			least = n
 		}
 	}
-	return min(int(least), max(1, len(m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition).Replicas)))
+	return min(int(least), max(1, len(p.Replicas)))
 }
 
 // dynamicConfig returns the value of a config that was set while the cluster runs. A value of the topic takes precedence
-// over the cluster-wide default. The result is false if neither was set.
-func (c *simCluster) dynamicConfig(m *image.Image, topic, name string) (string, bool) {
+// over that of the node, and that over the cluster-wide default. The result is false if none was set.
+func (c *simCluster) dynamicConfig(m *image.Image, topic string, node wire.NodeID, name string) (string, bool) {
 	if v, ok := m.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
+		return v, true
+	}
+	if v, ok := m.Config(image.ConfigKey{Resource: wire.ConfigBroker, Of: strconv.Itoa(int(node)), Name: name}); ok {
 		return v, true
 	}
 	return m.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: name})
