@@ -152,10 +152,14 @@ func (f *fake) CreateTopic(spec cluster.TopicSpec) cluster.Op {
 	})
 }
 
-func (f *fake) SetConfig(topic string, configs []Setting) cluster.Op {
+func (f *fake) AlterConfigs(of cluster.ConfigsOf, how cluster.AlterConfig, configs []Setting) cluster.Op {
 	return f.op(10*env.Millisecond, func() cluster.Outcome {
+		name := of.Topic
+		if of.Broker != 0 {
+			name = string(f.host(of.Broker))
+		}
 		for _, c := range configs {
-			f.call("config", topic, c.Name+"="+c.Value)
+			f.call("config", name, [...]string{"set", "delete", "append", "subtract"}[how], c.Name+"="+c.Value)
 		}
 		return cluster.Outcome{}
 	})

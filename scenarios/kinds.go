@@ -44,6 +44,7 @@ func kinds() []kind {
 		{"TP", "a partition such as orders-0", readTP, partitionNames},
 		{"IDS", "node ids such as 1,2", readIDs, nil},
 		{"PLACES", "brokers such as 2,1,3", readPlaces, nil},
+		{"NAME", "the name of a config", readConfigName, configNames},
 		{"OFFSET", "an offset", readOffset, nil},
 		{"OFFSETS", "an offset or a range such as 3..7", readOffsets, nil},
 		{"SPAN", "a span of time such as 40ms or 1.2s", readSpan, nil},

@@ -82,6 +82,16 @@ func (a *Args) get(name string) (bound, bool) {
 	return bound{}, false
 }
 
+// all returns the words of a placeholder that may occur more than once.
+func (a *Args) all(name string) (list []bound) {
+	for _, b := range a.bound {
+		if b.name == name {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
 // has reports whether the line has a literal, an optional placeholder or a key.
 func (a *Args) has(name string) bool {
 	_, ok := a.get(name)

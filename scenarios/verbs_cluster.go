@@ -102,41 +102,6 @@ var verbTopic = &Verb{
 	},
 }
 
-var verbConfig = &Verb{
-	Name:    "config",
-	Group:   "make",
-	Forms:   []string{"topic TOPIC", "brokers"},
-	Configs: ScopeEither,
-	Doc:     "Changes configs of a topic, or of all brokers, while the cluster runs, and waits until the controller has committed it.",
-	Example: "config topic orders unclean.leader.election.enable=true\nconfig brokers min.insync.replicas=1",
-	Timed:   true,
-	Check: func(_ *names, a *Args) *complaint {
-		if len(a.Settings) == 0 {
-			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
-		}
-		// The parser has accepted the configs of both scopes, so check the scope of this line here.
-		scope := ScopeNodes
-		if a.has("TOPIC") {
-			scope = ScopeTopic
-		}
-		for _, w := range a.settings {
-			if _, bad := readSetting(scope, w); bad != nil {
-				return bad
-			}
-		}
-		return nil
-	},
-	Run: func(s *Session, a *Args) Result {
-		topic := arg[string](a, "TOPIC")
-		return s.await(once(s.cluster.SetConfig(topic, a.Settings)), func(o cluster.Outcome) string {
-			if o.Status == cluster.OutcomeOK {
-				return ""
-			}
-			return fmt.Sprintf("config: %s\n", describeStatus(o.Status, o.Error))
-		})
-	},
-}
-
 // readPlaces reads node ids such as 2,1,3. The first is the preferred leader, and each broker may occur only once.
 func readPlaces(ns *names, w Word) (any, string) {
 	var on []wire.NodeID

@@ -238,7 +238,9 @@ func (h *Hand) DeleteRecords(tp wire.TopicPartition, before wire.Offset) cluster
 
 // SetConfig sets configs of a topic.
 func (h *Hand) SetConfig(topic string, configs []Setting) cluster.Outcome {
-	return h.await(func() cluster.Op { return h.w.session.cluster.SetConfig(topic, configs) })
+	return h.await(func() cluster.Op {
+		return h.w.session.cluster.AlterConfigs(cluster.ConfigsOf{Topic: topic}, cluster.SetConfig, configs)
+	})
 }
 
 // await begins an operation and waits for its outcome. While the client's machine is down, no operation begins. The program

@@ -77,6 +77,32 @@ func (c *simCluster) Finalise(levels []Setting) Op {
 	})
 }
 
+// AlterConfigs implements Operations.
+func (c *simCluster) AlterConfigs(of ConfigsOf, how AlterConfig, settings []Setting) Op {
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.SetVersion(1)
+	r := kmsg.NewIncrementalAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, of.Topic
+	if of.Topic == "" {
+		r.ResourceType = kmsg.ConfigResourceTypeBroker
+	}
+	if of.Broker != 0 {
+		r.ResourceName = strconv.Itoa(int(of.Broker))
+	}
+	for _, s := range settings {
+		cfg := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+		cfg.Name, cfg.Op = s.Name, kmsg.IncrementalAlterConfigOp(how)
+		if how != DeleteConfig {
+			cfg.Value = kmsg.StringPtr(s.Value)
+		}
+		r.Configs = append(r.Configs, cfg)
+	}
+	req.Resources = append(req.Resources, r)
+	return c.ask(req, &operation{client: operator}, func(r env.Response) (bool, int16) {
+		return false, r.(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode
+	})
+}
+
 // DeleteRecords implements Operations. The partition's leader handles the request, so the operator's machine for requests to
 // brokers sends it. DeleteRecords creates that machine on first use.
 func (c *simCluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {

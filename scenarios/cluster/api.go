@@ -48,8 +48,8 @@ type Operations interface {
 	AddClient(name env.Addr, configs []Setting)
 	// CreateTopic is done when the topic exists, every partition has a leader, and each leader knows that it is leader.
 	CreateTopic(spec TopicSpec) Op
-	// SetConfig is done when the controller has committed the configs. An empty topic means every broker.
-	SetConfig(topic string, configs []Setting) Op
+	// AlterConfigs is done when the controller has committed the configs. To delete a config, only its name is needed.
+	AlterConfigs(of ConfigsOf, how AlterConfig, configs []Setting) Op
 	// DeleteTopic is done when the controller has committed the deletion.
 	DeleteTopic(name string) Op
 	// AddPartitions is done when the controller has committed the new partitions.
@@ -161,6 +161,22 @@ type Options struct {
 
 // Setting is one config as written. It has been validated against the table of configs.
 type Setting struct{ Name, Value string }
+
+// ConfigsOf names what has the configs: a topic or one broker or, if neither is set, every broker.
+type ConfigsOf struct {
+	Topic  string
+	Broker wire.NodeID
+}
+
+// AlterConfig is a kind of change of a config, with Kafka's numbers. Append and subtract change the members of a list.
+type AlterConfig int8
+
+const (
+	SetConfig AlterConfig = iota
+	DeleteConfig
+	AppendConfig
+	SubtractConfig
+)
 
 // Override changes some of the random decisions that follow from the seed. Pin fixes one decision. Off sets all decisions of
 // a site to 0. Keep sets all decisions of a site to 0 except the listed ones. Salt draws decisions as another seed would.

@@ -310,23 +310,3 @@ func (c *simCluster) led(topic string, partitions int32) bool {
 	}
 	return true
 }
-
-// SetConfig implements Operations.
-func (c *simCluster) SetConfig(topic string, settings []Setting) Op {
-	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-	req.SetVersion(1)
-	r := kmsg.NewIncrementalAlterConfigsRequestResource()
-	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, topic
-	if topic == "" {
-		r.ResourceType = kmsg.ConfigResourceTypeBroker
-	}
-	for _, s := range settings {
-		cfg := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-		cfg.Name, cfg.Op, cfg.Value = s.Name, kmsg.IncrementalAlterConfigOpSet, kmsg.StringPtr(s.Value)
-		r.Configs = append(r.Configs, cfg)
-	}
-	req.Resources = append(req.Resources, r)
-	return c.ask(req, &operation{client: operator}, func(r env.Response) (bool, int16) {
-		return false, r.(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode
-	})
-}

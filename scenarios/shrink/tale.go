@@ -85,6 +85,17 @@ func (v teller) tellMaking(i int) string {
 		if topic == "" {
 			of = "all brokers"
 		}
+		if host := v.word(i, "HOST"); host != "" {
+			of = "broker " + host
+		}
+		switch {
+		case v.has(i, "delete"):
+			return "an operator returns configs of " + of + " to their defaults"
+		case v.has(i, "append"):
+			return "an operator adds to " + of + v.settings(i, " the members ")
+		case v.has(i, "subtract"):
+			return "an operator takes from " + of + v.settings(i, " the members ")
+		}
 		return "an operator changes " + of + v.settings(i, " to ")
 	case "delete":
 		if v.has(i, "records") {

@@ -1,0 +1,118 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"samsa/scenarios/cluster"
+	"samsa/sim/env"
+	"samsa/wire"
+	"samsa/wire/config"
+)
+
+var verbConfig = &Verb{
+	Name:  "config",
+	Group: "make",
+	Forms: []string{"topic TOPIC [append|subtract]", "brokers [append|subtract]", "broker HOST [append|subtract]",
+		"topic TOPIC delete NAME...", "brokers delete NAME...", "broker HOST delete NAME..."},
+	Configs: ScopeEither,
+	Doc: "Changes configs of a topic, of all brokers, or of one broker while the cluster runs, as kafka-configs.sh --alter does, and waits " +
+		"until the controller has committed it. delete returns a config to its default; append and subtract change the members of a " +
+		"list. A topic's own config overrides its broker's, that of one broker overrides that of all, and a broker applies only " +
+		"the configs that Kafka can change in a running cluster (samsa help says which, by the name of a config).",
+	Example: "config topic orders unclean.leader.election.enable=true\nconfig brokers min.insync.replicas=1\n" +
+		"config broker b2 log.retention.bytes=2000\nconfig topic orders append cleanup.policy=compact\nat 3s config topic orders delete retention.ms",
+	Timed: true,
+	Check: checkConfig,
+	Run: func(s *Session, a *Args) Result {
+		of := cluster.ConfigsOf{Topic: arg[string](a, "TOPIC")}
+		if a.has("broker") {
+			hosts := s.hosts(arg[[]hostTerm](a, "HOST"))
+			if len(hosts) == 0 {
+				w, _ := a.get("HOST")
+				return Result{Text: w.word.Text + ": no machine is that now\n"}
+			}
+			of.Broker = nodeOf(s.cluster.Machines(), hosts[0])
+		}
+		how, configs := cluster.SetConfig, a.Settings
+		switch {
+		case a.has("append"):
+			how = cluster.AppendConfig
+		case a.has("subtract"):
+			how = cluster.SubtractConfig
+		case a.has("delete"):
+			how = cluster.DeleteConfig
+			for _, b := range a.all("NAME") {
+				configs = append(configs, Setting{Name: b.word.Text})
+			}
+		}
+		return s.await(once(s.cluster.AlterConfigs(of, how, configs)), refusalOf("config"))
+	},
+}
+
+// checkConfig checks the configs of a line for its topic or broker. The parser has accepted those of both.
+func checkConfig(_ *names, a *Args) *complaint {
+	scope := ScopeNodes
+	if a.has("TOPIC") {
+		scope = ScopeTopic
+	}
+	if b, ok := a.get("HOST"); ok {
+		if t := arg[[]hostTerm](a, "HOST")[0]; t.client || t.addr != "" && t.addr[0] != 'b' || t.role == "controller" || t.role == "standby" {
+			return &complaint{word: b.word, msg: b.word.Text + " is no broker"}
+		}
+	}
+	if a.has("delete") {
+		if len(a.settings) > 0 {
+			w := a.settings[0]
+			return &complaint{word: w, msg: fmt.Sprintf("delete needs no value: config ... delete %s", w.Key)}
+		}
+		for _, b := range a.all("NAME") {
+			if _, err := config.Find(scope.of(), b.word.Text); err != nil {
+				msg, near := describeUnknown(err)
+				return &complaint{b.word, msg, near}
+			}
+		}
+		return nil
+	}
+	if len(a.Settings) == 0 {
+		return &complaint{msg: "config needs at least one CONFIG=VALUE"}
+	}
+	lists := a.has("append") || a.has("subtract")
+	for _, w := range a.settings {
+		if lists {
+			if c, err := config.Find(scope.of(), w.Key); err == nil && c.Kind != config.List {
+				return &complaint{word: w, msg: fmt.Sprintf("%s is no list, so it has no members to append or subtract", w.Key)}
+			}
+		}
+		if _, bad := readSetting(scope, w); bad != nil {
+			return bad
+		}
+	}
+	return nil
+}
+
+// nodeOf returns the node id of a machine.
+func nodeOf(machines []cluster.MachineState, host env.Addr) wire.NodeID {
+	for _, m := range machines {
+		if m.Host == host {
+			return m.Node
+		}
+	}
+	return 0
+}
+
+// readConfigName reads the name of a config of topics or brokers.
+func readConfigName(_ *names, w Word) (any, string) {
+	if _, err := config.Find(ScopeEither.of(), w.Text); err != nil {
+		return nil, fmt.Sprintf("no topic or broker config %q", w.Text)
+	}
+	return w.Text, ""
+}
+
+// configNames lists the configs of topics and brokers.
+func configNames(*names) (all []string) {
+	for _, c := range config.Of(ScopeEither.of()) {
+		all = append(all, c.Name)
+	}
+	return slices.Compact(all)
+}
