@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"samsa/check"
 	"samsa/scenarios/cluster"
@@ -281,24 +282,31 @@ func (f *fake) Start(host env.Addr)       { f.call("start", string(host)); f.up[
 func (f *fake) AutoRestart(host env.Addr) { f.call("keep", string(host)); f.up[host] = true }
 func (f *fake) Pause(host env.Addr)       { f.call("pause", string(host)) }
 func (f *fake) Resume(host env.Addr)      { f.call("resume", string(host)) }
-func (f *fake) Cut(from, to env.Addr)     { f.call("cut", string(from), string(to)) }
-func (f *fake) Calm()                     { f.call("calm") }
-func (f *fake) Heal(from, to env.Addr)    { f.call("heal", string(from), string(to)) }
+func (f *fake) Wipe(host env.Addr)        { f.call("wipe", string(host)); f.up[host] = false }
+func (f *fake) Cut(from, to env.Addr, lanes ...env.Lane) {
+	f.call("cut", string(from), string(to), strings.Trim(fmt.Sprint(lanes), "[]"))
+}
+func (f *fake) Calm()                  { f.call("calm") }
+func (f *fake) Heal(from, to env.Addr) { f.call("heal", string(from), string(to)) }
 func (f *fake) Clock(h env.Addr, x cluster.ClockFault) {
 	f.call("clock", string(h), x.Kind, formatDuration(x.By))
 }
 func (f *fake) Disk(h env.Addr, x cluster.DiskFault) {
 	f.call("disk", string(h), x.Kind, formatDuration(x.By), formatDuration(x.For), x.Path)
 }
-func (f *fake) CrashInside(h env.Addr, n int64) {
-	f.call("crash", string(h), "inside", string(rune('0'+n)))
+func (f *fake) CrashInside(h env.Addr, n int64, power bool) {
+	words := []string{"crash", string(h), "inside", string(rune('0' + n))}
+	if power {
+		words = append(words, "power")
+	}
+	f.call(words...)
 }
 func (f *fake) SlowCPU(h env.Addr, n int64) { f.call("slow", string(h), "times", string(rune('0'+n))) }
 func (f *fake) Link(from, to env.Addr, x cluster.LinkFault) {
 	f.call("link", string(from), string(to), x.Kind, formatDuration(x.For))
 }
-func (f *fake) Slow(from, to env.Addr, by env.Duration) {
-	f.call("slow", string(from), string(to), formatDuration(by))
+func (f *fake) Slow(from, to env.Addr, by env.Duration, lanes ...env.Lane) {
+	f.call("slow", string(from), string(to), formatDuration(by), strings.Trim(fmt.Sprint(lanes), "[]"))
 }
 
 func (f *fake) Partition(tp wire.TopicPartition) (cluster.PartitionState, bool) {

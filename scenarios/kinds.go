@@ -45,6 +45,7 @@ func kinds() []kind {
 		{"IDS", "node ids such as 1,2", readIDs, nil},
 		{"PLACES", "brokers such as 2,1,3", readPlaces, nil},
 		{"NAME", "the name of a config", readConfigName, configNames},
+		{"LANE", "clients, replication, metadata, heartbeat or isr", readLane, laneNames},
 		{"OFFSET", "an offset", readOffset, nil},
 		{"OFFSETS", "an offset or a range such as 3..7", readOffsets, nil},
 		{"SPAN", "a span of time such as 40ms or 1.2s", readSpan, nil},

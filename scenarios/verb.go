@@ -137,7 +137,7 @@ func Verbs() []*Verb {
 	return []*Verb{
 		verbCluster, verbRule, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
 		verbProduce, verbSend, verbConsume, verbDrain, verbWorkload,
-		verbCrash, verbStop, verbStart, verbDouble, verbPause, verbResume,
+		verbCrash, verbStop, verbStart, verbRestart, verbWipe, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
 		verbAt, verbWait, verbRun, verbPin, verbOff, verbKeep, verbSalt,
 		verbShow, verbExpect, verbSaw, verbFound,
@@ -154,7 +154,7 @@ func LookupVerb(name string) (*Verb, string) {
 		known = append(known, v.Name)
 	}
 	// Each pair is a word that other tools use and the verb that does the same here.
-	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
+	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"reboot", "restart"}, {"erase", "wipe"}, {"format", "wipe"}, {"assert", "expect"},
 		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"},
 		{"upgrade", "finalise"}, {"finalize", "finalise"}, {"expand", "grow"}} {
 		if s[0] == name {

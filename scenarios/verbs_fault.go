@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"samsa/scenarios/cluster"
@@ -14,18 +16,23 @@ import (
 const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), standby or standbys (one or all of the others that run), a client's name, or by what " +
 	"they do at that time: leader:orders-0, follower:orders-0 (one in sync), followers:orders-0."
 
+// laneHelp is part of the help of verbs that take a lane.
+const laneHelp = " With lane only one of Kafka's separate connections is hit: clients (produce, fetch and metadata requests of clients, and what a " +
+	"broker forwards for them), replication (followers' fetches), metadata (fetches of the metadata log, and the quorum's own requests), " +
+	"heartbeat (registrations too), or isr (AlterPartition)."
+
 var verbCrash = &Verb{
 	Name:  "crash",
 	Group: "faults",
-	Forms: []string{"HOSTS [power]", "HOSTS inside COUNT"},
+	Forms: []string{"HOSTS [power]", "HOSTS inside COUNT", "HOSTS power inside COUNT"},
 	Doc: "Kills the process, as kill -9 does: its writes stay in the machine's page cache. With power the machine loses power, " +
 		"and writes that were not synced may be lost or torn. inside 3 kills the process right after its third change of the " +
-		"disk from now, in the middle of an event." + hostsHelp,
-	Example: "crash b1\ncrash leader:orders-0 power\nat 1.2s crash brokers power\ncrash b2 inside 3",
+		"disk from now, in the middle of an event; power inside 3 cuts the machine's power there." + hostsHelp,
+	Example: "crash b1\ncrash leader:orders-0 power\nat 1.2s crash brokers power\ncrash b2 inside 3\ncrash b2 power inside 3",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
 		if a.has("inside") {
-			s.cluster.CrashInside(host, arg[int64](a, "COUNT"))
+			s.cluster.CrashInside(host, arg[int64](a, "COUNT"), a.has("power"))
 			return
 		}
 		s.cluster.Crash(host, a.has("power"))
@@ -59,6 +66,53 @@ var verbStart = &Verb{
 		}
 		s.cluster.Start(host)
 	}),
+}
+
+var verbRestart = &Verb{
+	Name:  "restart",
+	Group: "faults",
+	Forms: []string{"HOSTS"},
+	Doc: "Shuts machines down cleanly, as SIGTERM does, and boots each as soon as its process has ended, as systemctl restart does. It waits " +
+		"until all have booted, not until they are unfenced. A machine that is down boots at once." + hostsHelp,
+	Example: "restart b1\nat 3s restart leader:orders-0",
+	Timed:   true,
+	Run: func(s *Session, a *Args) Result {
+		waits := map[env.Addr]bool{}
+		r := each("HOSTS", func(s *Session, _ *Args, host env.Addr) {
+			s.cluster.Stop(host)
+			waits[host] = true
+		})(s, a)
+		hosts := s.hosts(arg[[]hostTerm](a, "HOSTS"))
+		r.Until = func() bool {
+			for _, m := range s.cluster.Machines() {
+				if waits[m.Host] && !m.Up {
+					waits[m.Host] = false
+					s.cluster.Start(m.Host)
+				}
+			}
+			return !slices.ContainsFunc(hosts, func(h env.Addr) bool { return waits[h] })
+		}
+		r.Then = func(done bool) string {
+			if done {
+				return ""
+			}
+			return fmt.Sprintf("restart: a process has not ended after %s\n", formatDuration(patience))
+		}
+		return r
+	},
+}
+
+var verbWipe = &Verb{
+	Name:  "wipe",
+	Group: "faults",
+	Forms: []string{"HOSTS"},
+	Doc: "Replaces a machine's disk by an empty one, as when a broken disk is exchanged. A machine that runs loses power first, and stays down " +
+		"until start. A broker then registers with a new directory and no records, so the controller removes it from every ISR and " +
+		"ELR, and it fetches everything again. A controller without its disk forgets its vote and what it has committed, which a quorum " +
+		"does not survive in general." + hostsHelp,
+	Example: "wipe b3\nat 3s wipe follower:orders-0",
+	Timed:   true,
+	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Wipe(host) }),
 }
 
 var verbDouble = &Verb{
@@ -111,27 +165,29 @@ var verbResume = &Verb{
 var verbCut = &Verb{
 	Name:    "cut",
 	Group:   "faults",
-	Forms:   []string{"A -> B", "A <-> B"},
-	Doc:     "Blocks everything from A to B; with <-> in both directions. Neither side notices: connections stay open and stall." + hostsHelp,
-	Example: "cut b1 -> b2\ncut b1 <-> b2,b3\ncut leader:orders-0 <-> controllers",
+	Forms:   []string{"A -> B [lane LANE]", "A <-> B [lane LANE]"},
+	Doc:     "Blocks everything from A to B; with <-> in both directions. Neither side notices: connections stay open and stall." + laneHelp + hostsHelp,
+	Example: "cut b1 -> b2\ncut b1 <-> b2,b3\ncut leader:orders-0 <-> controllers\ncut b1 <-> controllers lane heartbeat",
 	Timed:   true,
-	Run:     between(func(s *Session, _ *Args, from, to env.Addr) { s.cluster.Cut(from, to) }),
+	Run:     between(func(s *Session, a *Args, from, to env.Addr) { s.cluster.Cut(from, to, lanesOf(a)...) }),
 }
 
 var verbSlow = &Verb{
 	Name:  "slow",
 	Group: "faults",
-	Forms: []string{"A -> B by SPAN", "A <-> B by SPAN", "HOSTS times COUNT"},
+	Forms: []string{"A -> B [lane LANE] by SPAN", "A <-> B [lane LANE] by SPAN", "HOSTS times COUNT"},
 	Doc: "Delays everything that A sends to B; by 0s ends that. times makes a machine's processor that much slower; times 1 ends " +
-		"that." + hostsHelp,
-	Example: "slow b2,b3 -> b1 by 40s\nslow b1 times 100",
+		"that." + laneHelp + hostsHelp,
+	Example: "slow b2,b3 -> b1 by 40s\nslow b1 times 100\nslow controllers -> b1 lane metadata by 3s",
 	Timed:   true,
 	Check:   notNegative,
 	Run: func(s *Session, a *Args) Result {
 		if a.has("times") {
 			return each("HOSTS", func(s *Session, a *Args, host env.Addr) { s.cluster.SlowCPU(host, arg[int64](a, "COUNT")) })(s, a)
 		}
-		return between(func(s *Session, a *Args, from, to env.Addr) { s.cluster.Slow(from, to, arg[env.Duration](a, "SPAN")) })(s, a)
+		return between(func(s *Session, a *Args, from, to env.Addr) {
+			s.cluster.Slow(from, to, arg[env.Duration](a, "SPAN"), lanesOf(a)...)
+		})(s, a)
 	},
 }
 
@@ -231,6 +287,31 @@ func notNegative(_ *names, a *Args) *complaint {
 		return &complaint{word: b.word, msg: "a delay cannot be negative"}
 	}
 	return nil
+}
+
+// lanesOf returns the lane of the line, or nil if the line is about all lanes.
+func lanesOf(a *Args) []env.Lane {
+	if !a.has("LANE") {
+		return nil
+	}
+	return []env.Lane{arg[env.Lane](a, "LANE")}
+}
+
+// readLane reads the name of a lane.
+func readLane(_ *names, w Word) (any, string) {
+	for _, l := range cluster.LaneNames {
+		if l.Name == w.Text {
+			return l.Lane, ""
+		}
+	}
+	return nil, fmt.Sprintf("no lane is called %q; there are %s", w.Text, strings.Join(laneNames(nil), ", "))
+}
+
+func laneNames(*names) (all []string) {
+	for _, l := range cluster.LaneNames {
+		all = append(all, l.Name)
+	}
+	return all
 }
 
 // each runs a fault on every machine of the line. If there is no such machine, it prints a message and not an error, because

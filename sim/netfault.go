@@ -46,10 +46,14 @@ func contains(list []env.Addr, a env.Addr) bool {
 }
 
 // Cut loses every packet from some machines to others until Heal. TCP then retransmits them, if the connection still exists.
-// The other direction keeps working, so a single Cut is an asymmetric partition.
-func (w *World) Cut(from, to []env.Addr) {
-	w.acting("cut", from, to)
-	w.each(from, to, func(p *path) { p.cut = true })
+// The other direction keeps working, so a single Cut is an asymmetric partition. With lanes, it cuts only the connections of
+// those lanes.
+func (w *World) Cut(from, to []env.Addr, lanes ...env.Lane) {
+	w.acting("cut", from, to, numbered(lanes)...)
+	w.each(from, to, func(p *path) {
+		p.cut = p.cut || len(lanes) == 0
+		p.cutLanes(lanes)
+	})
 }
 
 // Partition cuts both directions between two sides.
@@ -58,7 +62,7 @@ func (w *World) Partition(a, b []env.Addr) {
 	w.Cut(b, a)
 }
 
-// Heal ends Cut and Clog from some machines to others.
+// Heal ends Cut and Clog from some machines to others, and every fault of single lanes.
 func (w *World) Heal(from, to []env.Addr) {
 	w.acting("heal", from, to)
 	w.each(from, to, w.heal)
@@ -93,6 +97,7 @@ func (w *World) heal(path *path) {
 		path.healedAt = w.now
 	}
 	path.cut, path.clog = false, false
+	w.healLanes(path)
 	w.release(func(p *pipe) bool { return p.path == path }, wasCut)
 }
 
@@ -211,10 +216,15 @@ func (w *World) Refuse(from, to []env.Addr, on bool) {
 	w.each(from, to, func(p *path) { p.refuse = on })
 }
 
-// Latency adds extra latency to one direction; 0 ends the fault.
-func (w *World) Latency(from, to []env.Addr, extra env.Duration) {
-	w.acting("latency", from, to, int64(extra))
-	w.each(from, to, func(p *path) { p.extra = extra })
+// Latency adds extra latency to one direction; 0 ends the fault. With lanes, it delays only the packets of those lanes.
+func (w *World) Latency(from, to []env.Addr, extra env.Duration, lanes ...env.Lane) {
+	w.acting("latency", from, to, append([]int64{int64(extra)}, numbered(lanes)...)...)
+	w.each(from, to, func(p *path) {
+		if len(lanes) == 0 {
+			p.extra = extra
+		}
+		p.slowLanes(lanes, extra)
+	})
 }
 
 // Bandwidth limits every connection in one direction to rate bytes per second; 0 ends the fault.

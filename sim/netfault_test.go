@@ -54,6 +54,31 @@ func TestCutHitsPacketsInFlight(t *testing.T) {
 	l.want("1001ms b1: got 2", "1002ms p1: 2 answer 2")
 }
 
+// One lane can be cut and slowed alone. A heal of the path ends that, and sends again only what that lane has lost.
+func TestFaultsOfOneLane(t *testing.T) {
+	l, clients := pair(t)
+	var heartbeats env.Link
+	l.do("p1", func(e env.Env) { heartbeats = e.Dial("b1", env.LaneHeartbeat) })
+	l.RunUntil(at(20))
+	l.Cut(p1, b1, env.LaneHeartbeat)
+	l.Latency(p1, b1, 5*env.Millisecond, env.LaneClient)
+	l.call("p1", clients, 0, 1)
+	l.call("p1", heartbeats, 0, 2)
+	l.RunUntil(at(300))
+	l.want("26ms b1: got 1", "27ms p1: 1 answer 1")
+	l.wantFired(FaultCut)
+	l.Heal(p1, b1)
+	l.call("p1", clients, 0, 3)
+	l.RunUntil(at(2000))
+	l.want("301ms b1: got 3", "302ms p1: 3 answer 3", "621ms b1: got 2", "622ms p1: 2 answer 2") // sent at 20, again at 220 and 620
+	l.Cut(p1, b1, env.LaneHeartbeat)
+	l.Cut(p1, b1)
+	l.Heal(p1, b1)
+	l.call("p1", heartbeats, 0, 4)
+	l.RunUntil(at(2100))
+	l.want("2001ms b1: got 4", "2002ms p1: 4 answer 4")
+}
+
 // A link that its client closed during a partition still delivers its bytes after the heal.
 func TestCutThenTimeoutThenHeal(t *testing.T) {
 	l, link := pair(t)

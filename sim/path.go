@@ -18,6 +18,7 @@ type path struct {
 	clog      bool         // bytes wait until it is unclogged
 	refuse    bool         // connecting fails
 	healedAt  Time         // end of the last cut
+	lanes     *laneFaults  // the faults of single lanes; nil if there were none
 	resetTick uint64       // the last fault tick with a reset
 }
 
@@ -99,8 +100,12 @@ func (w *World) flight(p *pipe, k *packet) Time {
 		at += Time(int64(k.size) * int64(env.Second) / rate)
 	}
 	p.lineFree = at
-	at += Time(path.least + path.extra)
-	if path.extra != 0 {
+	extra := path.extra
+	if path.lanes != nil {
+		extra += path.lanes.extra[p.link.lane]
+	}
+	at += Time(path.least + extra)
+	if extra != 0 {
 		w.count(FaultLatency)
 	}
 	if w.net.Jitter > 0 {

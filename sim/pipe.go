@@ -217,8 +217,9 @@ func (w *World) pipeUp(p *pipe) bool {
 	if p.delayed(w, k, from.machine) {
 		return false
 	}
-	if path.cut || path.clog || to.machine.state == off {
-		if path.cut {
+	cut := path.cutFor(l.lane)
+	if cut || path.clog || to.machine.state == off {
+		if cut {
 			w.count(FaultCut)
 		} else if path.clog {
 			w.count(FaultClog)
@@ -273,9 +274,9 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 		at = max(at, k.arrive+from.resumedAt-k.depart)
 		k.depart = from.resumedAt
 	}
-	if path.healedAt > k.depart && path.healedAt > p.recovered && !path.cut {
-		p.recovered = path.healedAt
-		at = max(at, w.resent(k.depart, path.healedAt)+Time(path.least))
+	if healed := path.healedFor(p.link.lane); healed > k.depart && healed > p.recovered && !path.cutFor(p.link.lane) {
+		p.recovered = healed
+		at = max(at, w.resent(k.depart, healed)+Time(path.least))
 		w.count(FaultCut)
 	}
 	// The packet stays first in the pipe, and later packets wait.

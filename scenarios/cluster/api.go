@@ -75,8 +75,11 @@ type Operations interface {
 type Faults interface {
 	// Crash kills the process. If power is set, bytes that were not synced may be lost too.
 	Crash(host env.Addr, power bool)
-	// CrashInside kills the process in the middle of an event, right after the n-th change of its disk from now.
-	CrashInside(host env.Addr, n int64)
+	// CrashInside kills the process in the middle of an event, right after the n-th change of its disk from now. If power is
+	// set, the machine loses power there.
+	CrashInside(host env.Addr, n int64, power bool)
+	// Wipe replaces the machine's disk by an empty one. The machine loses power, if it has any, and stays down until Start.
+	Wipe(host env.Addr)
 	// Stop starts a clean shutdown. The machine stays down until Start.
 	Stop(host env.Addr)
 	// Start boots a machine that is down.
@@ -90,10 +93,11 @@ type Faults interface {
 	// SlowCPU multiplies the processing time of the process; 1 is normal.
 	SlowCPU(host env.Addr, times int64)
 
-	// Cut stops everything that is sent from one host to the other, in that direction only.
-	Cut(from, to env.Addr)
-	// Slow adds to the delay in that direction; 0 removes the added delay.
-	Slow(from, to env.Addr, by env.Duration)
+	// Cut stops everything that is sent from one host to the other, in that direction only. With lanes, it stops only what
+	// their connections carry.
+	Cut(from, to env.Addr, lanes ...env.Lane)
+	// Slow adds to the delay in that direction, or only to that of lanes; 0 removes the added delay.
+	Slow(from, to env.Addr, by env.Duration, lanes ...env.Lane)
 	// Link starts a fault of the connections that one host has opened to the other, or of the network in that direction.
 	Link(from, to env.Addr, f LinkFault)
 	// Heal ends Cut, Slow and the lasting faults of Link in that direction.

@@ -27,10 +27,22 @@ func (c *simCluster) Crash(addr env.Addr, power bool) {
 }
 
 // CrashInside implements Faults.
-func (c *simCluster) CrashInside(addr env.Addr, n int64) {
+func (c *simCluster) CrashInside(addr env.Addr, n int64, power bool) {
 	if c.world.Running(addr) {
-		c.world.DieAfter(addr, int(n), false)
+		c.world.DieAfter(addr, int(n), power)
 	}
+}
+
+// WipedDisk is the name of the fault of Wipe in the ledger of package check.
+const WipedDisk = "wiped disk"
+
+// Wipe implements Faults.
+func (c *simCluster) Wipe(addr env.Addr) {
+	c.Crash(addr, true)
+	disk.Wipe(c.world.Disk(addr))
+	c.observer.FaultEnded("disk " + string(addr)) // the new disk is healthy
+	c.observer.FaultPulse()
+	c.observer.DiskFaulted(c.hosts[addr], WipedDisk, "")
 }
 
 // Stop implements Faults.
@@ -109,18 +121,27 @@ func (c *simCluster) SlowCPU(addr env.Addr, times int64) {
 	c.world.SlowCPU(addr, times*1000)
 }
 
+// LaneNames names the lanes that a scenario can cut or slow.
+var LaneNames = [...]struct {
+	Name string
+	Lane env.Lane
+}{
+	{"clients", env.LaneClient}, {"replication", env.LaneFetcher}, {"metadata", env.LaneRaft}, {"heartbeat", env.LaneHeartbeat},
+	{"isr", env.LaneAlterPartition},
+}
+
 // Cut implements Faults.
-func (c *simCluster) Cut(from, to env.Addr) {
+func (c *simCluster) Cut(from, to env.Addr, lanes ...env.Lane) {
 	c.observer.FaultBegan("link " + string(from) + " " + string(to))
-	c.world.Cut([]env.Addr{from}, []env.Addr{to})
+	c.world.Cut([]env.Addr{from}, []env.Addr{to}, lanes...)
 }
 
 // Slow implements Faults.
-func (c *simCluster) Slow(from, to env.Addr, by env.Duration) {
+func (c *simCluster) Slow(from, to env.Addr, by env.Duration, lanes ...env.Lane) {
 	if by > 0 {
 		c.observer.FaultBegan("link " + string(from) + " " + string(to))
 	}
-	c.world.Latency([]env.Addr{from}, []env.Addr{to}, by)
+	c.world.Latency([]env.Addr{from}, []env.Addr{to}, by, lanes...)
 }
 
 // Heal implements Faults.

@@ -137,7 +137,7 @@ const (
 // effects returns the lasting effects that a line may have.
 func (l Line) effects() (e effect) {
 	switch l.Verb {
-	case "stop":
+	case "stop", "restart":
 		e = stops
 	case "crash":
 		if l.has("inside") {

@@ -95,6 +95,9 @@ func (o *observer) DiskFaulted(h *cluster.Host, fault, dir string) {
 	if o.hosts[h.Addr] != nil {
 		o.clock(o.world.Now())
 		o.view.DiskFaultedIn(h.Node, fault, dir)
+		if fault == cluster.WipedDisk {
+			o.shadows.powerLost(h.Addr, fault) // the disk has no file now
+		}
 	}
 }
 

@@ -34,9 +34,19 @@ func (t *tapped) Crash(host env.Addr, power bool) {
 }
 
 // CrashInside implements cluster.Faults.
-func (t *tapped) CrashInside(host env.Addr, n int64) {
-	t.of("crash", host)
-	t.judged.CrashInside(host, n)
+func (t *tapped) CrashInside(host env.Addr, n int64, power bool) {
+	kind := "crash"
+	if power {
+		kind = "power"
+	}
+	t.of(kind, host)
+	t.judged.CrashInside(host, n, power)
+}
+
+// Wipe implements cluster.Faults.
+func (t *tapped) Wipe(host env.Addr) {
+	t.of("power", host)
+	t.judged.Wipe(host)
 }
 
 // Stop implements cluster.Faults.
@@ -80,15 +90,15 @@ func (t *tapped) SlowCPU(host env.Addr, times int64) {
 }
 
 // Cut implements cluster.Faults.
-func (t *tapped) Cut(from, to env.Addr) {
+func (t *tapped) Cut(from, to env.Addr, lanes ...env.Lane) {
 	t.fault(Fault{Kind: "cut", From: string(from), To: string(to)})
-	t.judged.Cut(from, to)
+	t.judged.Cut(from, to, lanes...)
 }
 
 // Slow implements cluster.Faults.
-func (t *tapped) Slow(from, to env.Addr, by env.Duration) {
+func (t *tapped) Slow(from, to env.Addr, by env.Duration, lanes ...env.Lane) {
 	t.fault(Fault{Kind: "slow", From: string(from), To: string(to), By: by})
-	t.judged.Slow(from, to, by)
+	t.judged.Slow(from, to, by, lanes...)
 }
 
 // Link implements cluster.Faults.

@@ -9,7 +9,7 @@ import (
 
 // A fault and the line that ends it belong together:
 //
-//	crash, stop           start
+//	crash, stop, wipe     start
 //	pause                 resume
 //	cut, slow by, link    heal
 //	slow ... times 9      slow ... times 1
@@ -34,7 +34,7 @@ const (
 // ill returns the kind of fault that a line begins or ends, and which of both it does.
 func (v view) ill(line int) (kind ill, ends bool) {
 	switch v.lines[line].verb {
-	case "crash", "stop":
+	case "crash", "stop", "wipe":
 		return isDown, false
 	case "start":
 		return isDown, true

@@ -165,6 +165,8 @@ func (v teller) tellProcess(i int) string {
 	switch v.lines[i].verb {
 	case "crash":
 		switch {
+		case v.has(i, "power") && v.has(i, "inside"):
+			return who + " will lose power in the middle of an event, at " + s(many, "its", "their") + " change number " + v.word(i, "COUNT") + " of the disk from now"
 		case v.has(i, "power"):
 			return who + s(many, " loses power", " lose power")
 		case v.has(i, "inside"):
@@ -175,6 +177,10 @@ func (v teller) tellProcess(i int) string {
 		return who + s(many, " shuts down", " shut down")
 	case "start":
 		return who + s(many, " starts again", " start again")
+	case "restart":
+		return who + s(many, " restarts", " restart")
+	case "wipe":
+		return who + s(many, " gets an empty disk", " get empty disks")
 	case "pause":
 		return who + s(many, " stands still", " stand still")
 	case "resume":
@@ -195,13 +201,13 @@ func (v teller) tellNet(i int) string {
 	}
 	switch v.lines[i].verb {
 	case "cut":
-		return "the network blocks everything from " + a + ways + b
+		return "the network blocks " + v.traffic(i) + " from " + a + ways + b
 	case "slow":
 		if v.has(i, "times") {
 			who, many := v.machines(i, "HOSTS")
 			return "the " + s(many, "processor", "processors") + " of " + who + s(many, " is ", " are ") + v.word(i, "COUNT") + " times slower"
 		}
-		return "the network delays everything from " + a + ways + b + " by " + v.word(i, "SPAN")
+		return "the network delays " + v.traffic(i) + " from " + a + ways + b + " by " + v.word(i, "SPAN")
 	case "link":
 		return "the connections from " + a + ways + b + " turn " + v.literals(i)
 	case "heal":
@@ -216,6 +222,14 @@ func (v teller) tellNet(i int) string {
 		return "the network heals"
 	}
 	return ""
+}
+
+// traffic names what a fault of the network hits.
+func (v view) traffic(i int) string {
+	if lane := v.word(i, "LANE"); lane != "" {
+		return "the connections for " + lane
+	}
+	return "everything"
 }
 
 // tellMachine describes faults of clocks and disks.
