@@ -51,7 +51,16 @@ func (b *batch) setTopic(at wire.TopicID) {
 // encode lengths, deltas and attributes.
 const recordOverhead = 21
 
-func recordSize(key, value []byte) int { return recordOverhead + len(key) + len(value) }
+// headerOverhead is the maximal number of bytes that a header has in addition to its key and value.
+const headerOverhead = 10
+
+func recordSize(r wire.Record) int {
+	n := recordOverhead + len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += headerOverhead + len(h.Key) + len(h.Value)
+	}
+	return n
+}
 
 // openBatch returns the batch that accepts more records, or nil.
 func (o *queue) openBatch() *batch {
@@ -64,7 +73,7 @@ func (o *queue) openBatch() *batch {
 // add appends a record to the open batch, or to a new batch if the record does not fit. It returns the batch if the batch is
 // new, and reports whether a batch is full.
 func (o *queue) add(r wire.Record, id int64, limit int, next func() *batch) (fresh *batch, full bool) {
-	size := recordSize(r.Key, r.Value)
+	size := recordSize(r)
 	b := o.openBatch()
 	if b != nil && b.size+size > limit {
 		b.close()
@@ -116,7 +125,7 @@ func (b *batch) split(next func() *batch) [2]*batch {
 			r := b.records[j]
 			r.Offset = wire.Offset(len(n.records))
 			n.records, n.ids = append(n.records, r), append(n.ids, b.ids[j])
-			n.size += recordSize(r.Key, r.Value)
+			n.size += recordSize(r)
 		}
 		n.close()
 		halves[i] = n

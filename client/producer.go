@@ -82,16 +82,21 @@ func newProducer(c *metadataCache) Producer {
 	}
 }
 
-// Send sends one record, to a partition or to AnyPartition of a topic. Done is called with the same id.
+// Send sends one record with the time of the client's wall clock, to a partition or to AnyPartition of a topic. Done is called
+// with the same id.
 func (p *Producer) Send(e env.Env, tp wire.TopicPartition, id int64, key, value []byte) {
-	r := wire.Record{Timestamp: wire.Timestamp(e.Wall().Millis()), Key: key, Value: value}
+	p.SendRecord(e, tp, id, wire.Record{Timestamp: wire.Timestamp(e.Wall().Millis()), Key: key, Value: value})
+}
+
+// SendRecord does the same as Send, with the timestamp and the headers of the record.
+func (p *Producer) SendRecord(e env.Env, tp wire.TopicPartition, id int64, r wire.Record) {
 	p.addTopic(e, tp.Topic)
-	if recordSize(key, value)+wire.BatchHeaderSize > p.cfg.RequestBytes {
+	if recordSize(r)+wire.BatchHeaderSize > p.cfg.RequestBytes {
 		p.Done(e, Sent{ID: id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: kerr.MessageTooLarge, Offset: -1, Base: -1})
 		return
 	}
 	if tp.Partition == AnyPartition {
-		partition, ok := p.partition(e, tp.Topic, key, recordSize(key, value))
+		partition, ok := p.partition(e, tp.Topic, r.Key, recordSize(r))
 		if !ok {
 			p.next++
 			p.blocked = append(p.blocked, blocked{p.next, tp.Topic, id, r})
@@ -135,7 +140,7 @@ func (p *Producer) onMetadata(e env.Env) {
 	for _, w := range waiting {
 		if t := p.topics[w.topic]; t.err != nil && !retriable(t.err.Code) {
 			p.unblock(e, w, t.err)
-		} else if partition, ok := p.partition(e, w.topic, w.r.Key, recordSize(w.r.Key, w.r.Value)); !ok {
+		} else if partition, ok := p.partition(e, w.topic, w.r.Key, recordSize(w.r)); !ok {
 			p.blocked = append(p.blocked, w)
 		} else {
 			e.Disarm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: w.n})

@@ -212,11 +212,17 @@ func (f *fake) ElectLeader(tp wire.TopicPartition, unclean bool) cluster.Op {
 	})
 }
 
-func (f *fake) Produce(_ env.Addr, tp wire.TopicPartition, values []string) cluster.Op {
+func (f *fake) Produce(by env.Addr, tp wire.TopicPartition, values []string, how ...cluster.RecordFields) cluster.Op {
+	if len(how) > 0 || tp.Partition < 0 {
+		f.call("produce", string(by), tp.String(), fmt.Sprint(values), strings.Trim(fmt.Sprintf("%+v", how), "[]"))
+	}
 	return f.op(10*env.Millisecond, func() (o cluster.Outcome) {
 		t := f.topic(tp)
+		if t == nil {
+			return cluster.Outcome{Status: cluster.OutcomeFailed, Error: "UNKNOWN_TOPIC_OR_PARTITION"}
+		}
 		for _, v := range values {
-			r := cluster.RecordOutcome{Offset: wire.Offset(len(t.log)), Value: v}
+			r := cluster.RecordOutcome{Partition: max(tp.Partition, 0), Offset: wire.Offset(len(t.log)), Value: v}
 			if !f.up[f.host(t.leader)] {
 				r = cluster.RecordOutcome{Offset: -1, Status: cluster.OutcomeUnknown, Error: "REQUEST_TIMED_OUT"}
 			} else {
@@ -228,8 +234,19 @@ func (f *fake) Produce(_ env.Addr, tp wire.TopicPartition, values []string) clus
 	})
 }
 
-func (f *fake) Consume(_ env.Addr, tp wire.TopicPartition, from wire.Offset, most int32) cluster.Op {
+func (f *fake) Consume(by env.Addr, tp wire.TopicPartition, from wire.Offset, most int32) cluster.Op {
+	stays := most == cluster.UntilStopped
+	if stays || from == cluster.FromEnd || f.topic(tp) == nil {
+		f.call("consume", string(by), tp.String(), fmt.Sprint(from, most))
+	}
+	if stays {
+		f.ops = append(f.ops, nil) // it does not end by itself
+		return cluster.Op(len(f.ops))
+	}
 	return f.op(10*env.Millisecond, func() (o cluster.Outcome) {
+		if f.topic(tp) == nil {
+			return cluster.Outcome{Status: cluster.OutcomeFailed, Error: "UNKNOWN_TOPIC_OR_PARTITION"}
+		}
 		for i, v := range f.topic(tp).log {
 			if wire.Offset(i) >= from && int32(len(o.Records)) < most {
 				o.Records = append(o.Records, cluster.RecordOutcome{Offset: wire.Offset(i), Value: v})

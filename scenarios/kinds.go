@@ -47,7 +47,11 @@ func kinds() []kind {
 		{"NAME", "the name of a config", readConfigName, configNames},
 		{"LANE", "clients, replication, metadata, heartbeat or isr", readLane, laneNames},
 		{"OFFSET", "an offset", readOffset, nil},
-		{"OFFSETS", "an offset or a range such as 3..7", readOffsets, nil},
+		{"OFFSETS", "an offset, a range such as 3..7, earliest or latest", readOffsets, func(*names) []string { return []string{"earliest", "latest"} }},
+		{"ABSENT", "a topic or partition that is not there", readAbsent, nil},
+		{"KEYS", "a key, or a range such as k1..k3", readValue, nil},
+		{"HEADERS", "headers such as trace:7", readHeaders, nil},
+		{"STAMP", "a timestamp", readStamp, nil},
 		{"SPAN", "a span of time such as 40ms or 1.2s", readSpan, nil},
 		{"TIME", "a time since the start such as 1.2s", readTime, nil},
 		{"PPM", "parts per million", readPPM, nil},
@@ -371,10 +375,17 @@ func readOffset(_ *names, w Word) (any, string) {
 	return wire.Offset(n), ""
 }
 
-// offsets is the range [From, To) that a consumer reads. To is -1 if the range has no end.
+// offsets is the range [From, To) that a consumer reads. To is -1 if the range has no end. From may also be cluster.FromStart or
+// cluster.FromEnd.
 type offsets struct{ From, To wire.Offset }
 
 func readOffsets(_ *names, w Word) (any, string) {
+	switch w.Text {
+	case "earliest":
+		return offsets{cluster.FromStart, -1}, ""
+	case "latest":
+		return offsets{cluster.FromEnd, -1}, ""
+	}
 	from, to, ranged := strings.Cut(w.Text, "..")
 	a, ok := number(from, 0, 1<<62)
 	r := offsets{wire.Offset(a), -1}
@@ -384,7 +395,7 @@ func readOffsets(_ *names, w Word) (any, string) {
 		r.To = wire.Offset(b)
 	}
 	if !ok {
-		return nil, fmt.Sprintf("%q is no offset and no range such as 3..7 (from 3 up to, not including, 7)", w.Text)
+		return nil, fmt.Sprintf("%q is no offset, no range such as 3..7 (from 3 up to, not including, 7), and not earliest or latest", w.Text)
 	}
 	return r, ""
 }

@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"samsa/check"
@@ -189,7 +191,7 @@ func (s *Session) tick() bool {
 		s.next++
 		s.start(c)
 		return true
-	case (s.timed > 0 || len(s.background) > 0) && s.stopped == (Stop{}):
+	case (s.timed > 0 || pending(s.background)) && s.stopped == (Stop{}):
 		if s.event() {
 			return true
 		}
@@ -261,7 +263,10 @@ func (s *Session) begin(c *Command) {
 		r.After = patience
 	}
 	w := waiting{&c.Line, c.Block, r, s.cluster.Now() + r.After}
-	if c.Line.Timed || r.Aside {
+	if r.Stays {
+		w.until = env.Duration(math.MaxInt64)
+	}
+	if c.Line.Timed || r.Aside || r.Stays {
 		s.background = append(s.background, w)
 	} else {
 		s.now = &w
@@ -271,8 +276,13 @@ func (s *Session) begin(c *Command) {
 // finish ends a line that waited.
 func (s *Session) finish(w waiting, met bool) {
 	if w.result.Then != nil {
-		s.print(w.line, w.block, w.result.Then(met), w.result.Aside)
+		s.print(w.line, w.block, w.result.Then(met), w.result.Aside || w.result.Stays)
 	}
+}
+
+// pending reports whether the end of the file has to wait for one of these lines.
+func pending(lines []waiting) bool {
+	return slices.ContainsFunc(lines, func(w waiting) bool { return !w.result.Stays })
 }
 
 // print adds text to the output of a block. Text of timed and background lines goes only into the story, because their block
@@ -349,6 +359,11 @@ func (s *Session) end() { s.endWith(true) }
 // endWith computes the verdict. If final is set, endWith also ends the run; otherwise the run continues.
 func (s *Session) endWith(final bool) {
 	if final && s.cluster != nil {
+		for _, w := range s.background {
+			if w.result.Stays {
+				s.finish(w, false)
+			}
+		}
 		claimOverrides(s)
 		s.work.end()
 		s.cluster.End()

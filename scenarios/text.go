@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -224,15 +225,24 @@ func describeFile(f cluster.FileState) string {
 
 // describeProduce returns the outcome of a produce as its client knows it. Consecutive offsets become ranges, and every
 // other outcome is listed by value.
+//
+// If the client chose the partitions, it shows each with its own records.
 func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o cluster.Outcome) string {
 	var b strings.Builder
 	say := func(format string, args ...any) {
-		fmt.Fprintf(&b, "%s: %s ", client, tp)
+		to := tp.String()
+		if tp.Partition == cluster.AnyPartition {
+			to = tp.Topic
+		}
+		fmt.Fprintf(&b, "%s: %s ", client, to)
 		fmt.Fprintf(&b, format+"\n", args...)
 	}
 	if len(o.Records) == 0 {
 		say("%s", describeStatus(o.Status, o.Error))
 		return b.String()
+	}
+	if tp.Partition == cluster.AnyPartition {
+		return describeSpread(client, tp.Topic, o)
 	}
 	for i := 0; i < len(o.Records); {
 		r, j := o.Records[i], i+1
@@ -251,6 +261,35 @@ func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o
 		i = j
 	}
 	return b.String()
+}
+
+// describeSpread describes records for which the client chose the partitions, partition by partition. Those that never got one
+// come first.
+func describeSpread(client env.Addr, topic string, o cluster.Outcome) string {
+	var in []int32
+	for _, r := range o.Records {
+		if !slices.Contains(in, r.Partition) {
+			in = append(in, r.Partition)
+		}
+	}
+	slices.Sort(in)
+	text := ""
+	for _, p := range in {
+		part := cluster.Outcome{Status: o.Status, Error: o.Error}
+		var values []string
+		for _, r := range o.Records {
+			if r.Partition == p {
+				part.Records, values = append(part.Records, r), append(values, r.Value)
+			}
+		}
+		if p == cluster.AnyPartition {
+			status := part.Records[0]
+			text += fmt.Sprintf("%s: %s %s%s\n", client, topic, describeStatus(status.Status, status.Error), quoteAll(values, 3))
+			continue
+		}
+		text += describeProduce(client, wire.TopicPartition{Topic: topic, Partition: p}, values, part)
+	}
+	return text
 }
 
 // describeStatus returns the outcome of an operation, with the name of the error.

@@ -44,6 +44,7 @@ type Result struct {
 	Until func() bool       // the verb ends when this returns true; if nil, at once
 	After env.Duration      // the verb ends after this time at the latest; 0 is the session's limit
 	Then  func(bool) string // returns more output at the end; the argument reports whether Until returned true
+	Stays bool              // as Aside, and the end of the file does not wait for it either
 	Aside bool              // the next line does not wait for this verb, and the output of the verb is only in the story
 }
 
@@ -172,7 +173,8 @@ func (v *Verb) Help() string {
 	}
 	b.WriteString("\nUsage\n")
 	for _, form := range v.Forms {
-		fmt.Fprintf(&b, "    %s\n", v.usage(form))
+		head, rest, _ := strings.Cut(v.usage(form), " ")
+		fmt.Fprintf(&b, "    %s\n", strings.TrimRight(hang(head+" ", rest, 76), " "))
 	}
 	fmt.Fprintf(&b, "\n%s\n", Wrap(v.Doc, 80))
 	if len(v.Keys) > 0 || v.Configs != "" {

@@ -15,37 +15,34 @@ import (
 var verbProduce = &Verb{
 	Name:    "produce",
 	Group:   "clients",
-	Forms:   []string{"CLIENT TP VALUE..."},
+	Forms:   produceForms,
+	Keys:    recordKeys,
 	Configs: ScopeClient,
 	Doc: "A client sends one record per value, and the line waits until the client knows every outcome: acked, failed, or " +
-		"unknown. The first line that names a client creates it, with the configs on that line. " +
+		"unknown. To a topic instead of a partition, the client's partitioner chooses: by the key or, without a key, one partition " +
+		"until it has got batch.size bytes. missing sends to a topic or partition that no line above has created. " +
+		"The first line that names a client creates it, with the configs on that line. " +
 		"A range such as a1..a9 means all its values; put a value that contains = or .. into quotes.",
-	Example: "produce p1 orders-0 acks=all a b c\nproduce p1 orders-0 order1..order500",
-	Timed:   true,
-	Check:   checkProduce,
-	Run: func(s *Session, a *Args) Result {
-		client, tp, list := s.client(a), a.tp(), a.values()
-		return s.await(once(s.cluster.Produce(client, tp, list)), func(o cluster.Outcome) string {
-			return describeProduce(client, tp, list, o)
-		})
-	},
+	Example: "produce p1 orders-0 acks=all a b c\nproduce p1 orders-0 order1..order500\nproduce p1 orders key=k1..k3 a1..a9\n" +
+		"produce p1 orders-0 header=trace:7,source:web timestamp=-1h a\nproduce p1 missing ghost-0 a",
+	Timed: true,
+	Check: checkProduce,
+	Run:   func(s *Session, a *Args) Result { return runProduce(s, a) },
 }
 
 var verbSend = &Verb{
 	Name:    "send",
 	Group:   "clients",
-	Forms:   []string{"CLIENT TP VALUE..."},
+	Forms:   produceForms,
+	Keys:    recordKeys,
 	Configs: ScopeClient,
 	Doc: "As produce, but the next line starts at once, while the records are in flight. Outcomes are in the story when the " +
 		"client learns them.",
-	Example: "send p1 orders-0 acks=all a b c",
+	Example: "send p1 orders-0 acks=all a b c\nsend p1 orders key=k1 a\nat 3s send p1 missing ghost a",
 	Timed:   true,
 	Check:   checkProduce,
 	Run: func(s *Session, a *Args) Result {
-		client, tp, list := s.client(a), a.tp(), a.values()
-		r := s.await(once(s.cluster.Produce(client, tp, list)), func(o cluster.Outcome) string {
-			return describeProduce(client, tp, list, o)
-		})
+		r := runProduce(s, a)
 		r.Aside = true // the end of the file waits for it, because every send gets an outcome, even if it is only "unknown"
 		return r
 	},
@@ -54,24 +51,18 @@ var verbSend = &Verb{
 var verbConsume = &Verb{
 	Name:    "consume",
 	Group:   "clients",
-	Forms:   []string{"CLIENT TP [from OFFSETS]"},
+	Forms:   []string{"CLIENT TP [from OFFSETS] [until stopped]", "CLIENT TOPIC [from OFFSETS] [until stopped]", "CLIENT missing ABSENT [from OFFSETS] [until stopped]"},
 	Configs: ScopeClient,
-	Doc: "A client reads a partition, and the line waits until it has read up to the high watermark, or the whole range: " +
-		"from 3..7 is 3 up to, not including, 7. Without from it begins at the log start.",
-	Example: "consume r1 orders-0\nconsume r1 orders-0 from 3..7 isolation.level=read_committed",
-	Timed:   true,
-	Check:   checkClient,
-	Run: func(s *Session, a *Args) Result {
-		client, tp := s.client(a), a.tp()
-		r := argOr(a, "OFFSETS", offsets{-1, -1})
-		most := int32(1 << 30)
-		if r.To >= 0 {
-			most = int32(min(r.To-r.From, 1<<30))
-		}
-		return s.await(once(s.cluster.Consume(client, tp, r.From, most)), func(o cluster.Outcome) string {
-			return describeConsume(client, tp, o)
-		})
-	},
+	Doc: "A client reads a partition, or every partition of a topic, and the line waits until it has read up to the high watermark, or the " +
+		"whole range: from 3..7 is 3 up to, not including, 7. from earliest is the log start, which is also what a line without from " +
+		"means, and from latest is the high watermark when the read begins. until stopped reads on as records come, while the next lines run: until " +
+		"the client is stopped, until a later consume of the client names the partition, or until the end of the file. " +
+		"show reads prints what it has read. missing reads a topic or partition that no line above has created.",
+	Example: "consume r1 orders-0\nconsume r1 orders-0 from 3..7 isolation.level=read_committed\nconsume r1 orders from latest\n" +
+		"consume r2 orders-0 from latest until stopped\nat 3s consume r1 missing ghost-0 until stopped",
+	Timed: true,
+	Check: checkConsume,
+	Run:   runConsume,
 }
 
 var verbDrain = &Verb{

@@ -16,10 +16,10 @@ const groupLook = "look"
 var verbShow = &Verb{
 	Name:  "show",
 	Group: groupLook,
-	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS [on PATH]", "requests HOSTS", "metrics HOSTS"},
+	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS [on PATH]", "reads HOSTS", "requests HOSTS", "metrics HOSTS"},
 	Doc: "Prints a partition and its replicas, the batches of its logs, the machines, or the files on a machine's disk. epochs shows " +
 		"every replica of every partition, one digit per record: its leader epoch, modulo 10. The leader has a star, and records " +
-		"that are not in its log stand between exclamation marks. requests shows the time of answered requests by Kafka's stages: " +
+		"that are not in its log stand between exclamation marks. reads shows what clients have read that read until stopped. requests shows the time of answered requests by Kafka's stages: " +
 		"in the queue for a handler (RequestQueueTimeMs), in the handler, mostly disk time (LocalTimeMs), waiting for followers, " +
 		"records or the controller (RemoteTimeMs), and on the network (ResponseSendTimeMs). metrics shows a broker's JMX metrics." + hostsHelp,
 	Example: "show orders-0\nshow log orders-0 b1\nshow epochs\nshow cluster\nshow files b1 on orders-0\nshow requests leader:orders-0\nshow metrics b1",
@@ -31,6 +31,8 @@ var verbShow = &Verb{
 			return Result{Text: s.showEpochs()}
 		case a.has("files"):
 			return Result{Text: s.showFiles(a)}
+		case a.has("reads"):
+			return Result{Text: s.showEach(a, func(host env.Addr) string { return readsOf(s.background, host) })}
 		case a.has("log"):
 			return Result{Text: s.showLog(a)}
 		case a.has("requests"):
@@ -90,6 +92,20 @@ func (s *Session) showEach(a *Args, describe func(env.Addr) string) string {
 	return b.String()
 }
 
+// readsOf describes what a client has read so far in the lines that read until stopped.
+func readsOf(lines []waiting, client env.Addr) string {
+	text := ""
+	for _, w := range lines {
+		if w.result.Stays && len(w.line.Args) > 0 && w.line.Args[0].Text == string(client) {
+			text += w.result.Then(false)
+		}
+	}
+	if text == "" {
+		return string(client) + ": reads nothing until stopped\n"
+	}
+	return text
+}
+
 func (s *Session) showFiles(a *Args) string {
 	var b strings.Builder
 	for _, host := range s.hosts(arg[[]hostTerm](a, "HOSTS")) {
@@ -140,7 +156,7 @@ func (s *Session) last() bool {
 			return false
 		}
 	}
-	return s.timed == 0 && len(s.background) == 0 // no timed line and no send is pending
+	return s.timed == 0 && !pending(s.background) // no timed line and no send is pending
 }
 
 // describeFinding returns a finding as expected outputs show it:

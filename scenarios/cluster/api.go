@@ -3,6 +3,7 @@ package cluster
 import (
 	"slices"
 
+	"samsa/client"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -62,12 +63,14 @@ type Operations interface {
 	// ElectLeader is done when the controller has committed the election. It elects the preferred replica or, if unclean is
 	// set, any live replica.
 	ElectLeader(tp wire.TopicPartition, unclean bool) Op
-	// Produce sends one record per value, in order, and is done when the client knows the outcome of every record.
-	Produce(client env.Addr, tp wire.TopicPartition, values []string) Op
-	// Consume reads from an offset or, if from is -1, from the log start. It is done when max records were delivered, or
-	// when the client has read up to the high watermark that its first fetch response contained.
+	// Produce sends one record per value, in order, and is done when the client knows the outcome of every record. The client
+	// chooses the partitions if the one of tp is AnyPartition. The records have the fields of how, if there is one.
+	Produce(client env.Addr, tp wire.TopicPartition, values []string, how ...RecordFields) Op
+	// Consume reads from an offset, or from FromStart or FromEnd. It is done when max records were delivered, or when the
+	// client has read up to the high watermark that its first fetch response contained. If max is UntilStopped, it reads on
+	// until the client's process ends, or until the client begins another read of the partition.
 	Consume(client env.Addr, tp wire.TopicPartition, from wire.Offset, max int32) Op
-	// Outcome returns the result of an operation, and false while the operation is running.
+	// Outcome returns the result of an operation, or what it has so far and false while it is running.
 	Outcome(Op) (Outcome, bool)
 }
 
@@ -238,13 +241,40 @@ type Outcome struct {
 	Records []RecordOutcome
 }
 
+// AnyPartition lets a producer choose the partition.
+const AnyPartition = client.AnyPartition
+
+// The special positions of Consume.
+const (
+	FromStart wire.Offset = -1 // the log start
+	FromEnd   wire.Offset = -2 // the high watermark when the read begins
+)
+
+// UntilStopped is the max of a Consume that reads on.
+const UntilStopped int32 = -2
+
+// RecordFields are fields of the records of a Produce besides their values.
+type RecordFields struct {
+	Keys    []string // the records have these keys in turn; if empty, the records have no key
+	Headers []wire.Header
+	Time    RecordTime
+}
+
+// RecordTime is the timestamp of records. The zero value means the client's clock.
+type RecordTime struct {
+	Shift  env.Duration // added to the client's clock
+	Fixed  bool         // the timestamp is Millis, whatever the clock
+	Millis int64        // since 1970
+}
+
 // RecordOutcome is one record of a Produce, in the order of the values, or of a Consume, in the order of delivery.
 type RecordOutcome struct {
-	Offset wire.Offset // -1 if the client does not know it
-	Key    string
-	Value  string
-	Status OutcomeStatus
-	Error  string
+	Partition int32       // -1 if the client has not chosen it
+	Offset    wire.Offset // -1 if the client does not know it
+	Key       string
+	Value     string
+	Status    OutcomeStatus
+	Error     string
 }
 
 // LinkFault is a fault of connections.

@@ -66,6 +66,7 @@ type Record struct {
 	Client    env.Addr
 	Partition wire.TopicPartition
 	Acks      int16
+	Key       string // empty if it has none
 	Value     string
 	Number    int64        // counts the records of the client
 	Called    uint64       // the number of events that had begun when the record was sent, plus one

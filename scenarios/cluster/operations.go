@@ -20,6 +20,8 @@ type operation struct {
 	from      wire.Offset  // consume: the first offset to read
 	api       string       // operator: Kafka's name of the API
 	reads     bool         // the operation is a Consume
+	stays     bool         // consume: it reads on until it is stopped
+	next      wire.Offset  // consume: the position after the last response, -1 before the first
 	topic     wire.TopicID // consume: the topic id of its first response, zero before that
 	ready     func() bool  // after the response, the operation is done once this returns true
 	acks      int16        // produce
@@ -36,10 +38,7 @@ func (c *simCluster) start(o *operation) Op {
 // Outcome implements Operations.
 func (c *simCluster) Outcome(op Op) (Outcome, bool) {
 	o := c.ops[op-1]
-	if !o.done || o.outcome.Status == OutcomeOK && o.ready != nil && !o.ready() {
-		return Outcome{}, false
-	}
-	return o.outcome, true
+	return o.outcome, o.done && (o.outcome.Status != OutcomeOK || o.ready == nil || o.ready())
 }
 
 // AddClient implements Operations.
@@ -56,35 +55,69 @@ func (c *simCluster) AddClient(name env.Addr, settings []Setting) {
 	c.boot(h, func() env.Node {
 		n := client.New(c.addrs(c.brokers), cfg)
 		n.Producer.Done = func(_ env.Env, s client.Sent) { c.recordDone(name, s) }
-		n.Producer.Sending = c.observer.Sending
+		n.Producer.Sending = func(req *kmsg.ProduceRequest, all []client.Sending) {
+			for _, s := range all {
+				for _, id := range s.IDs {
+					c.records[id].Partition = s.Partition // the client may have chosen it
+				}
+			}
+			c.observer.Sending(req, all)
+		}
 		n.Consumer.Read = func(e env.Env, p client.Polled) { c.polled(e, name, n, p) }
 		return n
 	})
 }
 
 // Produce implements Operations.
-func (c *simCluster) Produce(name env.Addr, tp wire.TopicPartition, values []string) Op {
+func (c *simCluster) Produce(name env.Addr, tp wire.TopicPartition, values []string, how ...RecordFields) Op {
 	h := c.hosts[name]
 	o := &operation{client: name, left: len(values), tp: tp, acks: h.acks}
 	first := int64(len(c.records))
 	for i, v := range values {
-		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: -1, Value: v, Status: OutcomeUnknown})
+		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Partition: tp.Partition, Offset: -1, Value: v, Status: OutcomeUnknown})
 		h.sent++
+		key := ""
+		for _, f := range how {
+			key = f.key(i)
+		}
 		c.records = append(c.records, &Record{
-			Client: name, Partition: tp, Acks: o.acks, Value: v, Number: h.sent, Called: c.world.Events() + 1, Since: int64(c.world.Now()),
+			Client: name, Partition: tp, Acks: o.acks, Key: key, Value: v, Number: h.sent, Called: c.world.Events() + 1, Since: int64(c.world.Now()),
 			Delivery: h.delivery, op: o, at: i,
 		})
 	}
 	op := c.start(o)
 	c.world.Do(name, "produce", func(e env.Env, n env.Node) {
 		for i, v := range values {
-			n.(*client.Client).Producer.Send(e, tp, first+int64(i), nil, []byte(v))
+			r := wire.Record{Timestamp: wire.Timestamp(e.Wall().Millis()), Value: []byte(v)}
+			for _, f := range how {
+				f.fill(&r, i)
+			}
+			n.(*client.Client).Producer.SendRecord(e, tp, first+int64(i), r)
 		}
 	})
 	if !c.world.Running(name) {
 		c.abandon(name)
 	}
 	return op
+}
+
+// key returns the key of the i-th record, "" if it has none.
+func (f *RecordFields) key(i int) string {
+	if len(f.Keys) == 0 {
+		return ""
+	}
+	return f.Keys[i%len(f.Keys)]
+}
+
+// fill sets the fields of the i-th record of a Produce, which has the time of the client's clock.
+func (f *RecordFields) fill(r *wire.Record, i int) {
+	if len(f.Keys) > 0 {
+		r.Key = []byte(f.key(i))
+	}
+	r.Headers = f.Headers
+	if r.Timestamp += wire.Timestamp(f.Time.Shift / env.Millisecond); f.Time.Fixed {
+		r.Timestamp = wire.Timestamp(f.Time.Millis)
+	}
 }
 
 // recordDone passes the outcome of one record to its operation and to the observer.
@@ -94,7 +127,8 @@ func (c *simCluster) recordDone(name env.Addr, s client.Sent) {
 	if r.op.done {
 		return
 	}
-	out.Offset, out.Status = s.Offset, OutcomeStatus(s.Outcome)
+	out.Partition, out.Offset, out.Status = s.Partition.Partition, s.Offset, OutcomeStatus(s.Outcome)
+	r.Partition = s.Partition
 	if s.Err != nil {
 		out.Error = s.Err.Message
 	}
@@ -134,14 +168,21 @@ func (c *simCluster) abandon(name env.Addr) {
 
 // Consume implements Operations.
 func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32) Op {
-	o := &operation{client: name, left: int(limit), readTo: -1, tp: tp, from: from, reads: true, called: c.world.Events() + 1}
+	o := &operation{client: name, left: int(limit), readTo: -1, next: -1, tp: tp, from: from, reads: true, stays: limit == UntilStopped, called: c.world.Events() + 1}
 	if limit <= 0 {
 		o.left = -1
 	}
-	if from < 0 {
+	switch from {
+	case FromStart:
 		o.from = client.Earliest
+	case FromEnd:
+		o.from = client.Latest
 	}
-	waits := c.reading(name, tp) != nil
+	running := c.reading(name, tp)
+	if running != nil && running.stays {
+		running.done, running = true, nil
+	}
+	waits := running != nil
 	op := c.start(o)
 	o.cursor = int64(op)
 	if !waits {
@@ -165,7 +206,7 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 		return
 	}
 	if o.topic != p.Topic {
-		if o.topic != (wire.TopicID{}) { // the topic was deleted and created again, so the position means nothing now
+		if o.topic != (wire.TopicID{}) && !o.stays { // the topic was deleted and created again, so the position means nothing now
 			o.done, o.outcome.Status, o.outcome.Error = true, OutcomeFailed, "the topic is another one now"
 			n.Consumer.Unassign(p.Partition)
 			c.readOn(e, n, p.Partition, name)
@@ -173,7 +214,7 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 		}
 		o.topic = p.Topic
 	}
-	if o.readTo < 0 {
+	if o.readTo < 0 || o.stays {
 		o.readTo = p.HW
 	}
 	read := Read{Client: name, Partition: p.Partition, Topic: p.Topic, Cursor: o.cursor, Called: o.called, From: p.From, FromStart: p.FromStart, Records: p.Records, Batches: p.Batches, Next: p.Next}
@@ -181,14 +222,16 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 		read.Records = p.Records[:o.left]
 	}
 	for _, r := range read.Records {
-		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
+		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Partition: p.Partition.Partition, Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
 	}
 	o.left -= len(read.Records)
 	c.tally.ReadRecords += int64(len(read.Records))
-	read.Drained = p.Next >= o.readTo && o.left != 0
+	// A read that stays is at the end again and again; an empty response after the first says nothing new.
+	read.Drained = p.Next >= o.readTo && o.left != 0 && (!o.stays || o.next < 0 || len(read.Records) > 0)
 	c.observer.Read(read)
+	o.next = p.Next
 	o.called = c.world.Events() + 1 // the next fetch is sent within this event
-	if p.Next >= o.readTo || o.left == 0 {
+	if !o.stays && (p.Next >= o.readTo || o.left == 0) {
 		o.done = true
 		n.Consumer.Unassign(p.Partition)
 		c.readOn(e, n, p.Partition, name)

@@ -71,7 +71,7 @@ func (c *simCluster) activeIn(core []env.Addr) bool {
 }
 
 // ended reports whether an operation has ended or cannot end. A read of a deleted topic cannot end. If core is not nil, a
-// read of a partition without a leader counts as one that cannot end. Without a core, the creation of a topic has ended only
+// read of a partition without a leader counts as one that cannot end. A read that stays has ended for now if it is at the high watermark. Without a core, the creation of a topic has ended only
 // when all partitions of the topic have leaders. With a core, ended skips that test, because Quiet decides for each
 // partition whether it needs a leader.
 //
@@ -90,6 +90,8 @@ func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 		return c.image() != nil
 	case p.Leader == wire.NoNode:
 		return core != nil
+	case o.stays:
+		return o.next >= p.HW
 	}
 	return o.readTo > p.End
 }

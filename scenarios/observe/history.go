@@ -39,7 +39,7 @@ func (l *history) step() uint64 { return l.world.Steps() + 1 }
 func sending(r *cluster.Record, o check.Outcome) check.Produce {
 	return check.Produce{
 		Head:      check.Head{Client: string(r.Client), Number: r.Number, Outcome: o, Called: r.Called, At: r.Since},
-		Partition: r.Partition, Acks: r.Acks, Value: r.Value, Offset: -1,
+		Partition: r.Partition, Acks: r.Acks, Key: r.Key, Value: r.Value, Offset: -1,
 	}
 }
 

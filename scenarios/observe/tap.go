@@ -126,9 +126,13 @@ func (t *tapped) Clock(host env.Addr, f cluster.ClockFault) {
 }
 
 // Produce implements cluster.Operations.
-func (t *tapped) Produce(client env.Addr, tp wire.TopicPartition, values []string) cluster.Op {
-	for _, v := range values {
-		t.causes.Sends = append(t.causes.Sends, Send{string(client), v, tp.String(), t.Events(), t.causes.line})
+func (t *tapped) Produce(client env.Addr, tp wire.TopicPartition, values []string, how ...cluster.RecordFields) cluster.Op {
+	to := tp.String()
+	if tp.Partition == cluster.AnyPartition {
+		to = tp.Topic
 	}
-	return t.judged.Produce(client, tp, values)
+	for _, v := range values {
+		t.causes.Sends = append(t.causes.Sends, Send{string(client), v, to, t.Events(), t.causes.line})
+	}
+	return t.judged.Produce(client, tp, values, how...)
 }

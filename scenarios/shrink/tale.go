@@ -132,7 +132,10 @@ func (v teller) settings(i int, after string) string {
 
 // tellClients describes the requests of clients.
 func (v teller) tellClients(i int) string {
-	client, tp := v.word(i, "CLIENT"), v.word(i, "TP")
+	client, tp := v.word(i, "CLIENT"), v.target(i)
+	if v.has(i, "missing") {
+		tp += ", which is not there"
+	}
 	switch v.lines[i].verb {
 	case "send", "produce":
 		s := client + " sends " + some(v.records(i), "record") + " to " + tp
@@ -141,6 +144,9 @@ func (v teller) tellClients(i int) string {
 		}
 		return s
 	case "consume":
+		if v.has(i, "stopped") {
+			return client + " begins to read " + tp + " and goes on"
+		}
 		return client + " reads " + tp
 	case "drain":
 		return client + " reads all partitions"
