@@ -44,8 +44,8 @@ func (p *path) healedFor(lane env.Lane) Time {
 }
 
 // healLanes ends the faults of single lanes. The packets that a cut lane held are retransmitted.
-func (w *World) healLanes(path *path) {
-	f := path.lanes
+func (p *path) healLanes(w *World) {
+	f := p.lanes
 	if f == nil {
 		return
 	}
@@ -53,7 +53,7 @@ func (w *World) healLanes(path *path) {
 		f.extra[l] = 0
 		if f.cut[l] {
 			f.cut[l], f.healedAt[l] = false, w.now
-			w.release(func(p *pipe) bool { return p.path == path && p.link.lane == env.Lane(l) }, true)
+			w.release(func(q *pipe) bool { return q.path == p && q.link.lane == env.Lane(l) }, true)
 		}
 	}
 }

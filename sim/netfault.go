@@ -97,7 +97,7 @@ func (w *World) heal(path *path) {
 		path.healedAt = w.now
 	}
 	path.cut, path.clog = false, false
-	w.healLanes(path)
+	path.healLanes(w)
 	w.release(func(p *pipe) bool { return p.path == path }, wasCut)
 }
 

@@ -148,7 +148,7 @@ func (c *simCluster) Slow(from, to env.Addr, by env.Duration, lanes ...env.Lane)
 func (c *simCluster) Heal(from, to env.Addr) {
 	c.world.Heal([]env.Addr{from}, []env.Addr{to})
 	c.Slow(from, to, 0)
-	c.mendLink(from, to)
+	mendLink(c.world, from, to)
 	c.observer.FaultEnded("link " + string(from) + " " + string(to))
 }
 

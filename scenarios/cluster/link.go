@@ -57,9 +57,9 @@ func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
 }
 
 // mendLink ends the lasting faults of Link, except those of the kind clogged, which the world heals together with cuts.
-func (c *simCluster) mendLink(from, to env.Addr) {
+func mendLink(w *sim.World, from, to env.Addr) {
 	a, b := []env.Addr{from}, []env.Addr{to}
-	c.world.Refuse(a, b, false)
-	c.world.Loss(a, b, 0)
-	c.world.Bandwidth(a, b, 0)
+	w.Refuse(a, b, false)
+	w.Loss(a, b, 0)
+	w.Bandwidth(a, b, 0)
 }

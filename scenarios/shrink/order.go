@@ -146,7 +146,7 @@ func (r *search) mergeSends() (changed bool) {
 		}
 		var list []draft
 		for j := i - 1; j > 0; j-- {
-			if v.word(j, "VALUE") != "" && v.word(j, "CLIENT") == v.word(i, "CLIENT") && v.target(j) == v.target(i) {
+			if v.word(j, "VALUE") != "" && v.word(j, "CLIENT") == v.word(i, "CLIENT") && partitionOrTopic(v, j) == partitionOrTopic(v, i) {
 				c := v.clone()
 				for w, p := range v.parts[i] {
 					if p.Kind == "VALUE" {
@@ -163,8 +163,8 @@ func (r *search) mergeSends() (changed bool) {
 	return changed
 }
 
-// target returns the partition or topic that a line of a client names.
-func (v view) target(i int) string { return v.word(i, "TP", "TOPIC", "ABSENT") }
+// partitionOrTopic returns the partition or topic that a line of a client names.
+func partitionOrTopic(v view, i int) string { return v.word(i, "TP", "TOPIC", "ABSENT") }
 
 // dropRules drops the old rules that the failure does not need.
 func (r *search) dropRules() (changed bool) {

@@ -132,7 +132,7 @@ func (v teller) settings(i int, after string) string {
 
 // tellClients describes the requests of clients.
 func (v teller) tellClients(i int) string {
-	client, tp := v.word(i, "CLIENT"), v.target(i)
+	client, tp := v.word(i, "CLIENT"), partitionOrTopic(v.view, i)
 	if v.has(i, "missing") {
 		tp += ", which is not there"
 	}
@@ -207,13 +207,13 @@ func (v teller) tellNet(i int) string {
 	}
 	switch v.lines[i].verb {
 	case "cut":
-		return "the network blocks " + v.traffic(i) + " from " + a + ways + b
+		return "the network blocks " + traffic(v, i) + " from " + a + ways + b
 	case "slow":
 		if v.has(i, "times") {
 			who, many := v.machines(i, "HOSTS")
 			return "the " + s(many, "processor", "processors") + " of " + who + s(many, " is ", " are ") + v.word(i, "COUNT") + " times slower"
 		}
-		return "the network delays " + v.traffic(i) + " from " + a + ways + b + " by " + v.word(i, "SPAN")
+		return "the network delays " + traffic(v, i) + " from " + a + ways + b + " by " + v.word(i, "SPAN")
 	case "link":
 		return "the connections from " + a + ways + b + " turn " + v.literals(i)
 	case "heal":
@@ -231,7 +231,7 @@ func (v teller) tellNet(i int) string {
 }
 
 // traffic names what a fault of the network hits.
-func (v view) traffic(i int) string {
+func traffic(v teller, i int) string {
 	if lane := v.word(i, "LANE"); lane != "" {
 		return "the connections for " + lane
 	}
