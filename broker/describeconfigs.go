@@ -70,6 +70,9 @@ func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.De
 		// A value in the image was set through the controller while the cluster ran. It overrides server.properties
 		// (KIP-226).
 		own, ok := c.image.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: row.Name})
+		if kind == wire.ConfigBroker && r.ResourceName == "" && !ok {
+			continue // server.properties is of one broker, not of all (ConfigHelper.describeConfigs)
+		}
 		if ok {
 			value, rc.Source = own, dynamic
 			if kind == wire.ConfigBroker && r.ResourceName == "" {

@@ -101,6 +101,7 @@ func (c *Client) destination(e env.Env, req env.Request) (env.Addr, bool) {
 	if r, ok := req.(*kmsg.DescribeConfigsRequest); ok && len(r.Resources) > 0 && r.Resources[0].ResourceType == kmsg.ConfigResourceTypeBroker {
 		if id, err := strconv.ParseInt(r.Resources[0].ResourceName, 10, 32); err == nil {
 			addr, known := c.metadata.nodes[wire.NodeID(id)]
+			c.metadata.asksNodes = true
 			return addr, known
 		}
 	}

@@ -45,6 +45,7 @@ type metadataCache struct {
 	links     map[env.Addr]env.Link
 	topics    map[string]*topic
 	names     []string // names of the topics that the client uses, in the order of their first use
+	asksNodes bool     // the client needs the brokers' addresses, even if it uses no topic
 
 	updating    bool // a Metadata request or its backoff is under way
 	updateAgain bool // an update was requested while one was under way
@@ -109,7 +110,7 @@ func (c *metadataCache) refresh(e env.Env) {
 		c.updateAgain = true
 		return
 	}
-	if len(c.names) == 0 {
+	if len(c.names) == 0 && !c.asksNodes {
 		return
 	}
 	c.updating, c.updateAgain = true, false

@@ -256,6 +256,13 @@ func (f *fake) Consume(by env.Addr, tp wire.TopicPartition, from wire.Offset, mo
 	})
 }
 
+func (f *fake) Ask(q cluster.Question) cluster.Op {
+	return f.op(10*env.Millisecond, func() cluster.Outcome {
+		f.call("ask", fmt.Sprintf("%+v", q))
+		return cluster.Outcome{Lines: []string{"an answer"}}
+	})
+}
+
 func (f *fake) topic(tp wire.TopicPartition) *fakeTopic {
 	for _, t := range f.topics {
 		if t.spec.Name == tp.Topic {

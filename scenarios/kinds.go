@@ -52,6 +52,7 @@ func kinds() []kind {
 		{"KEYS", "a key, or a range such as k1..k3", readValue, nil},
 		{"HEADERS", "headers such as trace:7", readHeaders, nil},
 		{"STAMP", "a timestamp", readStamp, nil},
+		{"VERSION", "a version of a request", readVersion, nil},
 		{"SPAN", "a span of time such as 40ms or 1.2s", readSpan, nil},
 		{"TIME", "a time since the start such as 1.2s", readTime, nil},
 		{"PPM", "parts per million", readPPM, nil},

@@ -137,7 +137,7 @@ type complaint struct {
 func Verbs() []*Verb {
 	return []*Verb{
 		verbCluster, verbRule, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
-		verbProduce, verbSend, verbConsume, verbDrain, verbWorkload,
+		verbProduce, verbSend, verbConsume, verbDrain, verbList, verbDescribe, verbWorkload,
 		verbCrash, verbStop, verbStart, verbRestart, verbWipe, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
 		verbAt, verbWait, verbRun, verbPin, verbOff, verbKeep, verbSalt,

@@ -52,27 +52,16 @@ var verbConfig = &Verb{
 
 // checkConfig checks the configs of a line for its topic or broker. The parser has accepted those of both.
 func checkConfig(_ *names, a *Args) *complaint {
-	scope := ScopeNodes
-	if a.has("TOPIC") {
-		scope = ScopeTopic
+	if bad := checkBroker(a); bad != nil {
+		return bad
 	}
-	if b, ok := a.get("HOST"); ok {
-		if t := arg[[]hostTerm](a, "HOST")[0]; t.client || t.addr != "" && t.addr[0] != 'b' || t.role == "controller" || t.role == "standby" {
-			return &complaint{word: b.word, msg: b.word.Text + " is no broker"}
-		}
-	}
+	scope := scopeOf(a)
 	if a.has("delete") {
 		if len(a.settings) > 0 {
 			w := a.settings[0]
 			return &complaint{word: w, msg: fmt.Sprintf("delete needs no value: config ... delete %s", w.Key)}
 		}
-		for _, b := range a.all("NAME") {
-			if _, err := config.Find(scope.of(), b.word.Text); err != nil {
-				msg, near := describeUnknown(err)
-				return &complaint{b.word, msg, near}
-			}
-		}
-		return nil
+		return checkConfigNames(a)
 	}
 	if len(a.Settings) == 0 {
 		return &complaint{msg: "config needs at least one CONFIG=VALUE"}
@@ -86,6 +75,37 @@ func checkConfig(_ *names, a *Args) *complaint {
 		}
 		if _, bad := readSetting(scope, w); bad != nil {
 			return bad
+		}
+	}
+	return nil
+}
+
+// scopeOf returns the scope of the configs that a line can name: those of its topic, or those of nodes.
+func scopeOf(a *Args) Scope {
+	if a.has("TOPIC") {
+		return ScopeTopic
+	}
+	return ScopeNodes
+}
+
+// checkBroker refuses a HOST that is no broker.
+func checkBroker(a *Args) *complaint {
+	b, ok := a.get("HOST")
+	if !ok {
+		return nil
+	}
+	if t := arg[[]hostTerm](a, "HOST")[0]; t.client || t.addr != "" && t.addr[0] != 'b' || t.role == "controller" || t.role == "standby" {
+		return &complaint{word: b.word, msg: b.word.Text + " is no broker"}
+	}
+	return nil
+}
+
+// checkConfigNames checks the names of configs on a line.
+func checkConfigNames(a *Args) *complaint {
+	for _, b := range a.all("NAME") {
+		if _, err := config.Find(scopeOf(a).of(), b.word.Text); err != nil {
+			msg, near := describeUnknown(err)
+			return &complaint{b.word, msg, near}
 		}
 	}
 	return nil

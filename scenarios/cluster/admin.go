@@ -103,13 +103,18 @@ func (c *simCluster) AlterConfigs(of ConfigsOf, how AlterConfig, settings []Sett
 	})
 }
 
-// DeleteRecords implements Operations. The partition's leader handles the request, so the operator's machine for requests to
-// brokers sends it. DeleteRecords creates that machine on first use.
-func (c *simCluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
+// bootOperatorOfBrokers makes the operator's machine for requests to brokers, on first use.
+func bootOperatorOfBrokers(c *simCluster) {
 	if c.hosts[operatorOfBrokers] == nil {
 		h := c.add(operatorOfBrokers, wire.NoNode, "operator")
 		c.boot(h, func() env.Node { return client.New(c.addrs(c.brokers), c.adminConfig()) })
 	}
+}
+
+// DeleteRecords implements Operations. The partition's leader handles the request, so the operator's machine for requests to
+// brokers sends it.
+func (c *simCluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
+	bootOperatorOfBrokers(c)
 	req := kmsg.NewPtrDeleteRecordsRequest()
 	req.SetVersion(2)
 	req.TimeoutMillis = int32(c.adminConfig().RequestTimeout / env.Millisecond)

@@ -63,6 +63,8 @@ type Operations interface {
 	// ElectLeader is done when the controller has committed the election. It elects the preferred replica or, if unclean is
 	// set, any live replica.
 	ElectLeader(tp wire.TopicPartition, unclean bool) Op
+	// Ask sends a question of the operator to a broker, and is done when the broker has answered.
+	Ask(q Question) Op
 	// Produce sends one record per value, in order, and is done when the client knows the outcome of every record. The client
 	// chooses the partitions if the one of tp is AnyPartition. The records have the fields of how, if there is one.
 	Produce(client env.Addr, tp wire.TopicPartition, values []string, how ...RecordFields) Op
@@ -239,6 +241,7 @@ type Outcome struct {
 	Status  OutcomeStatus
 	Error   string // Kafka's error name or the client's own error; empty on success
 	Records []RecordOutcome
+	Lines   []string // what the response to a question says, without line ends
 }
 
 // AnyPartition lets a producer choose the partition.
@@ -252,6 +255,29 @@ const (
 
 // UntilStopped is the max of a Consume that reads on.
 const UntilStopped int32 = -2
+
+// Question is a question of the operator: ListOffsets, or what Kafka's tools print for --describe.
+type Question struct {
+	About   Subject
+	TP      wire.TopicPartition // SubjectOffsets: the partition; SubjectTopic: its Topic
+	Offsets string              // SubjectOffsets: one of OffsetWords, or "at" for the first record that is no older than At
+	At      RecordTime          // SubjectOffsets: the clock is that of the operator
+	Configs ConfigsOf           // SubjectConfigs
+	Names   []string            // SubjectConfigs: the configs; if empty, all that do not have their default
+	Version int16               // the version of the request; 0 means the newest that this operator knows
+}
+
+// Subject is what a question is about.
+type Subject uint8
+
+const (
+	SubjectOffsets Subject = iota
+	SubjectTopic
+	SubjectConfigs
+	SubjectCluster
+	SubjectQuorum
+	SubjectFeatures
+)
 
 // RecordFields are fields of the records of a Produce besides their values.
 type RecordFields struct {

@@ -307,7 +307,7 @@ func (c *simCluster) CreateTopic(spec TopicSpec) Op {
 	req.Topics = append(req.Topics, rt)
 	o := &operation{client: operator}
 	at := len(c.ops) // a topic that is deleted in the meantime needs no leader
-	o.ready = func() bool { return spec.AtOnce || c.led(spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
+	o.ready = func() bool { return spec.AtOnce || led(c, spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
 		switch code {
@@ -338,7 +338,7 @@ func (c *simCluster) allUnfenced() bool {
 }
 
 // led reports whether every partition of a topic has a leader that is leader by its own state.
-func (c *simCluster) led(topic string, partitions int32) bool {
+func led(c *simCluster, topic string, partitions int32) bool {
 	for i := range partitions {
 		found := false
 		for _, h := range c.brokers {
