@@ -189,6 +189,10 @@ func (w explainer) decided(f check.Finding) int {
 func (w explainer) invariant(f check.Finding, i int) {
 	c := &w.Changes[i]
 	switch {
+	case c.Kind == check.ImageAt:
+		if w.symptom(f, i, "", "%s", f.Explanation); !w.followsFrom(f) {
+			w.active(w.time(c.Event))
+		}
 	case c.Partition == nil:
 		w.plain(f, i)
 	case c.Voter != nil || c.Partition.ID == wire.MetadataTopicID:
@@ -202,22 +206,10 @@ func (w explainer) invariant(f check.Finding, i int) {
 // decided before, and an invariant found it there.
 func (w explainer) operations(f check.Finding) {
 	w.add(Link{Kind: LinkSymptom, Event: w.lastEvent(f.Step), Step: f.Step, Time: w.time(w.lastEvent(f.Step)), Sentence: f.Explanation})
-	best := -1
-	for i, found := range w.Found {
-		if found.Result.Status != check.Violated || found.Result.Step > f.Step && f.Step > 0 {
-			continue
-		}
-		if found.Result.Fact.Subject == f.Fact.Subject && (best < 0 || found.Check == check.AckedDurable.Name) {
-			best = i
-		}
+	if f.Check.Liveness {
+		w.latest(f.Fact.Subject)
 	}
-	if best >= 0 {
-		found := w.Found[best]
-		w.ask("How did it come to that?")
-		w.invariant(check.Finding{Check: check.Named(found.Check), Result: found.Result}, found.Change)
-		if len(w.links) > 1 {
-			w.links[1].Kind = LinkEvent
-		}
+	if w.followsFrom(f) {
 		return
 	}
 	if f.Check.Name == "no-duplicate" && w.storedTwice(f) || w.lostRecord(f) {
@@ -225,6 +217,30 @@ func (w explainer) operations(f check.Finding) {
 	}
 	w.ask("Which faults were active?")
 	w.active(w.time(w.lastEvent(f.Step)))
+}
+
+// followsFrom explains a finding by the violation of an invariant with the same subject that was found before: acked-durable, or
+// else the last one.
+func (w explainer) followsFrom(f check.Finding) bool {
+	best := -1
+	for i, found := range w.Found {
+		if found.Check == f.Check.Name || found.Result.Status != check.Violated || found.Result.Step > f.Step && f.Step > 0 {
+			continue
+		}
+		if found.Result.Fact.Subject == f.Fact.Subject && (best < 0 || w.Found[best].Check != check.AckedDurable.Name) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return false
+	}
+	found, before := w.Found[best], len(w.links)
+	w.ask("How did it come to that?")
+	w.invariant(check.Finding{Check: check.Named(found.Check), Result: found.Result}, found.Change)
+	if len(w.links) > before {
+		w.links[before].Kind = LinkEvent
+	}
+	return true
 }
 
 // lostRecord explains an acknowledged record that the leader does not have, from the last moment of the run.

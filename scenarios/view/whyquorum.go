@@ -28,7 +28,7 @@ func (w voters) quorum(f check.Finding, i int) {
 		w.symptom(f, i, who, "truncates its metadata log from %d to %d, below what is committed", c.Removed[len(c.Removed)-1].Next, x.Base)
 		w.ask("Why?")
 		w.metadataRemoved(r, x, i)
-		w.ask("Why was it committed?")
+		w.ask("Why was offset %d committed?", x.Base)
 		w.metadataCommitted(p, x, i)
 	case c.Kind == check.BatchAppended:
 		w.symptom(f, i, who, "appends offset %d of the metadata log in epoch %d", c.Batch.Base, c.Batch.Epoch)
@@ -141,7 +141,7 @@ func (w voters) metadataRemoved(r part, x check.Batch, k int) {
 	w.ask("Why does %s lead?", m.From)
 	w.metadataLeads(leader, k)
 	if !w.has(part{r.p, leader}, x, k) {
-		w.ask("Why does %s not have it?", m.From)
+		w.ask("Why does %s not have offset %d?", m.From, x.Base)
 		w.metadataLacks(part{r.p, leader}, x, k)
 	}
 }

@@ -84,6 +84,26 @@ func (w trail) active(now int64) {
 	}
 }
 
+// latest adds the last steps of the story that are about the subject of a finding, the latest first: a promise to recover is
+// broken by what does not happen after them.
+func (w trail) latest(of check.Subject) {
+	w.ask("What happened to it last?")
+	said := 0
+	for i := len(w.Events) - 1; i >= 0 && said < 3; i-- {
+		e := &w.Events[i]
+		for _, n := range e.Notes {
+			text := Sentence(scenarios.Note{Kind: n.Kind, Args: n.Field}, w.names)
+			if n.Kind.Story && said < 3 && (e.Machine == of.Name || slices.Contains(strings.FieldsFunc(text, between), of.Name)) {
+				said++
+				w.at(LinkEvent, uint64(i), "%s", text)
+			}
+		}
+	}
+}
+
+// between reports whether a character is between the words of a sentence.
+func between(r rune) bool { return r == ' ' || r == ',' || r == ':' }
+
 // lastEvent returns the last event up to a step.
 func (w trail) lastEvent(step uint64) uint64 {
 	at := uint64(0)
