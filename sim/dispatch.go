@@ -112,7 +112,7 @@ func (w *World) prepareAnswer(m *machine, k *work) {
 	}
 	if len(w.feeds) > 0 && c.answer != nil {
 		w.effect(Effect{Kind: EffectDelivered, At: w.now, Node: m.addr, Peer: c.peer, Link: c.link, Lane: c.lane,
-			Response: c.answer.resp})
+			Call: c.answer.call, Response: c.answer.resp})
 	}
 }
 

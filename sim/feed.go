@@ -46,7 +46,7 @@ type Effect struct {
 	Link     env.Link    // in Node's numbering
 	Lane     env.Lane    // of the link
 	Arrives  Time        // Departed: when it arrives if no fault delays it
-	Call     uint64      // Departed, Delivered with a Request: the number of its call in this world, from 1
+	Call     uint64      // Departed, Delivered: the number of the call in this world, from 1
 	Request  env.Request // Departed, Delivered: either Request or Response is set
 	Response env.Response
 	Power    bool // Died: the machine lost power

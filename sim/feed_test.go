@@ -86,7 +86,7 @@ func TestFeedTellsOnCompletion(t *testing.T) {
 		"25ms p1 delivered from b1")
 }
 
-// A feed recognises a request where it arrives, in every mode and although links and packets are reused.
+// A feed recognises a request where it arrives, and its response at both ends, in every mode and although links and packets are reused.
 func TestFeedRecognisesACall(t *testing.T) {
 	for _, mode := range []Mode{Pointer, Wire, Guard} {
 		l := newLab(t, func(c *Config) { c.Mode = mode })
@@ -100,7 +100,8 @@ func TestFeedRecognisesACall(t *testing.T) {
 		l.RunUntil(at(100))
 		l.call("p1", l.dial("p1", "b1"), env.Second, 3)
 		l.RunUntil(at(200))
-		if want := "p1 sends 1, p2 sends 2, b1 gets 1, b1 gets 2, p1 sends 3, b1 gets 3"; strings.Join(f.list, ", ") != want {
+		if want := "p1 sends 1, p2 sends 2, b1 gets 1, b1 answers 1, b1 gets 2, b1 answers 2, p1 has 1, p2 has 2, " +
+			"p1 sends 3, b1 gets 3, b1 answers 3, p1 has 3"; strings.Join(f.list, ", ") != want {
 			t.Errorf("mode %v: %s; wanted %s", mode, strings.Join(f.list, ", "), want)
 		}
 	}
@@ -111,6 +112,10 @@ type calls struct{ list []string }
 
 func (f *calls) Changed(e *Effect) {
 	switch {
+	case e.Response != nil && e.Kind == EffectDeparted:
+		f.list = append(f.list, fmt.Sprintf("%s answers %d", e.Node, e.Call))
+	case e.Response != nil && e.Kind == EffectDelivered:
+		f.list = append(f.list, fmt.Sprintf("%s has %d", e.Node, e.Call))
 	case e.Request == nil:
 	case e.Kind == EffectDeparted:
 		f.list = append(f.list, fmt.Sprintf("%s sends %d", e.Node, e.Call))

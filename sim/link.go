@@ -56,6 +56,7 @@ type link struct {
 	serving  bool       // a request is with the node or its request handlers
 	handed   bool       // the node has got the request that is being served
 	request  env.Ticket // the ticket of that request
+	call     uint64     // the number of its call
 	oneWay   bool       // that request has no response
 	since    Time       // when the node got that request
 	step     uint64     // the number of steps before that
@@ -326,7 +327,7 @@ func (w *World) read(l *link) bool {
 	// Only this keeps a client's requests in order while eight handlers serve them.
 	p := l.unread.pop()
 	m := l.server.machine
-	l.serving, l.handed, l.oneWay, l.queued = true, false, p.oneWay, w.now
+	l.serving, l.handed, l.oneWay, l.queued, l.call = true, false, p.oneWay, w.now, p.call
 	l.request = env.Ticket{Link: l.server.id, Incarnation: m.incarnation, Correlation: p.correlation,
 		From: l.client.machine.addr, Lane: l.lane, Key: p.key, Version: p.version}
 	return m.submit(m.receiver(l.lane), work{kind: Received, link: l, pkt: p, cause: p.cause})
@@ -399,7 +400,7 @@ func (m *machine) Reply(to env.Ticket, resp env.Response) {
 	at := m.spent()
 	if l.server.state == halfOpen && l.client.state != halfGone {
 		p := w.newPacket(packetResponse)
-		p.resp, p.correlation, p.key, p.version = resp, to.Correlation, to.Key, resp.GetVersion()
+		p.resp, p.correlation, p.key, p.version, p.call = resp, to.Correlation, to.Key, resp.GetVersion(), l.call
 		w.pack(p, m, l.client.machine)
 		w.send(&l.toClient, p, at)
 		at = p.depart

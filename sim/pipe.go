@@ -51,7 +51,7 @@ type packet struct {
 	arrive      Time
 	order       uint64
 	cause       uint64 // the event that sent it
-	call        uint64 // the number of the request's call in this world, from 1
+	call        uint64 // the number of the call in this world, from 1
 	req         env.Request
 	resp        env.Response
 	bytes       []byte // in wire mode the encoded message, which the receiver decodes

@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/broker"
 	"samsa/check"
 	"samsa/sim"
 	"samsa/wire"
@@ -23,10 +24,28 @@ func standings(o *observer, h *hostView, req *kmsg.ListOffsetsRequest) (before [
 	return before
 }
 
+// topicsServed returns the ids of the topics in a response, as its broker has them under their names. A name may stand for
+// another topic when the response arrives.
+func topicsServed(b *broker.Broker, resp *kmsg.ListOffsetsResponse) (all []wire.TopicID) {
+	for _, rt := range resp.Topics {
+		id := wire.TopicID{}
+		for _, rp := range rt.Partitions {
+			if r := b.Replica(wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}); r != nil {
+				id = r.ID
+			}
+		}
+		all = append(all, id)
+	}
+	return all
+}
+
 // endsAnswered handles the end offsets in a leader's response to a client. A response has the partitions of its request, in
 // the same order.
 func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse, f *sim.Effect) {
 	before := h.endsBefore[f.Link]
+	if b := o.broker(h.Addr); b != nil && o.hosts[f.Peer] == nil {
+		o.listed[f.Call] = topicsServed(b, resp)
+	}
 	for i, rt := range resp.Topics {
 		for k, rp := range rt.Partitions {
 			told := check.EndOffset{

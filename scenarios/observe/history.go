@@ -25,11 +25,13 @@ type history struct {
 	heartbeats map[wire.NodeID]*check.Heartbeat // the last heartbeat of each broker in the history
 	startedAt  map[env.Addr]uint64              // for each machine, the number of events before its current process started
 	sends      sends
+	listed     map[uint64][]wire.TopicID // for ListOffsets responses on their way, by call: the topics that the broker had under the names
+	answered   uint64                    // the call of the last response that a node received
 	view       *check.View
 }
 
 func newHistory(in cluster.Inside) *history {
-	return &history{inside: in, world: in.World(), calls: map[env.Request]call{}, heartbeats: map[wire.NodeID]*check.Heartbeat{}, startedAt: map[env.Addr]uint64{}, sends: newSends()}
+	return &history{inside: in, world: in.World(), calls: map[env.Request]call{}, heartbeats: map[wire.NodeID]*check.Heartbeat{}, startedAt: map[env.Addr]uint64{}, sends: newSends(), listed: map[uint64][]wire.TopicID{}}
 }
 
 // step returns the number of the current step, or of the next step if none is running.
@@ -209,11 +211,13 @@ func (l *history) noteEnds(head check.Head, req *kmsg.ListOffsetsRequest, answer
 	if !ok || req.ReplicaID >= 0 {
 		return
 	}
+	served := l.listed[l.answered]
+	delete(l.listed, l.answered)
 	for i, rt := range resp.Topics {
 		for k, rp := range rt.Partitions {
-			if rp.ErrorCode == 0 && req.Topics[i].Partitions[k].Timestamp == -1 {
+			if rp.ErrorCode == 0 && req.Topics[i].Partitions[k].Timestamp == -1 && i < len(served) && served[i] != (wire.TopicID{}) {
 				l.note(&check.ListOffsets{
-					Head: head, Partition: wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, Topic: l.inside.TopicID(rt.Topic),
+					Head: head, Partition: wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, Topic: served[i],
 					Offset: wire.Offset(rp.Offset), Epoch: wire.Epoch(rp.LeaderEpoch),
 				})
 			}

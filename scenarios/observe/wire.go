@@ -11,6 +11,9 @@ import (
 
 // delivered keeps the request that a node has received. A link has one request in flight.
 func (o *observer) delivered(h *hostView, f *sim.Effect) {
+	if f.Response != nil {
+		o.answered = f.Call
+	}
 	if h == nil || f.Request == nil {
 		return
 	}
