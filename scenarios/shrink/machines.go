@@ -250,6 +250,11 @@ func (r *search) dropTopics() (changed bool) {
 			return written(topic, n)
 		})
 		list := []draft{c}
+		for _, other := range v.topics() {
+			if other != gone {
+				list = append(list, v.movedTo(gone, other))
+			}
+		}
 		if at, ok := v.firstLost(c); ok {
 			for _, span := range waits {
 				list = append(list, c.waiting(at, span))
@@ -295,6 +300,22 @@ func (r *search) dropTopics() (changed bool) {
 		}
 	}
 	return changed
+}
+
+// movedTo returns the draft in which what happens to a topic happens to the first partition of another one.
+func (v view) movedTo(gone, other string) draft {
+	c := v.withPartitions(func(topic string, n int) string {
+		if topic == gone {
+			return written(other, min(n, 0))
+		}
+		return written(topic, n)
+	})
+	made := map[int]bool{} // the lines that make the topic
+	for i, l := range v.lines {
+		made[l.id] = v.word(i, "NEWTOPIC") == gone
+	}
+	c.lines = slices.DeleteFunc(c.lines, func(l line) bool { return made[l.id] })
+	return c
 }
 
 // firstLost returns the index in a smaller draft at which the first line is missing that has no time and makes no topic. Its

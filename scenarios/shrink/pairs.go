@@ -176,7 +176,7 @@ func (r *search) owe() {
 	for i := from; i < len(r.best.lines); i++ {
 		r.best.lines[i].owed = true
 	}
-	r.broken = r.look().unended()
+	r.broken, r.core = r.look().unended(), r.look().hasCore()
 }
 
 // heals reports whether any of the lines [from, to) ends faults. A later line that crashes machines then belongs to the
@@ -206,6 +206,11 @@ func (r *search) sound(d draft) bool {
 		}
 		left = slices.Delete(left, i, i+1)
 	}
+	return !r.core || v.hasCore()
+}
+
+// hasCore reports whether the machines that no lasting fault keeps away have a broker and a majority of the controllers.
+func (v view) hasCore() bool {
 	brokers, controllers := v.away()
 	return brokers < v.count("brokers") && 2*controllers < v.count("controllers")
 }

@@ -53,6 +53,10 @@ func TestPasses(t *testing.T) {
 			"cluster brokers=1 controllers=1\ntopic orders partitions=4\ntopic audit\nsend p1 orders-3 x acks=1\nsend p2 orders-2 y\nsend p2 audit-0 z\n",
 			[]string{"send", "orders-"}, "cluster brokers=1 controllers=1\ntopic orders\nsend p1 orders-0 a\n",
 		},
+		"what happens to a topic happens to another": {
+			"cluster brokers=1 controllers=1\ntopic orders\ntopic audit\nsend p1 orders-0 x\nconsume r1 audit-0\n",
+			[]string{"send p1 orders-0", "consume"}, "cluster brokers=1 controllers=1\ntopic orders\nsend p1 orders-0 a\nconsume p1 orders-0\n",
+		},
 		"the configs of a client go to its next line": {
 			"cluster brokers=1 controllers=1\ntopic orders\nsend p1 orders-0 a acks=1 linger.ms=5\nproduce p1 orders-0 b\n",
 			[]string{"produce", "acks=1"}, "cluster brokers=1 controllers=1\ntopic orders\nproduce p1 orders-0 a acks=1\n",
@@ -212,5 +216,32 @@ func TestSpansAreCheaper(t *testing.T) {
 				t.Errorf("%d is proposed for %d", s, d)
 			}
 		}
+	}
+}
+
+// A cluster that cannot become quiet, because most controllers are down, shrinks too.
+func TestStuckClusterWithoutCoreShrinks(t *testing.T) {
+	src := []byte(`cluster brokers=3 controllers=3 seed=3
+topic orders on=1,2,3
+produce p1 orders-0 a b c
+pause c2
+resume c2
+crash b2
+crash c1,c3
+start b2
+run until quiet within 20s
+`)
+	p, err := scenarios.Load("stuck", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := Replaying(explore.Options{})
+	failures := try(p, firstBudget).Failures
+	if len(failures) != 1 || failures[0].Verdict != explore.Stuck {
+		t.Fatalf("it fails with %v", failures)
+	}
+	small, err := (&Shrinker{Try: try, Target: failures[0]}).Shrink(src)
+	if err != nil || strings.Contains(string(small.Text), "produce") || !strings.Contains(string(small.Text), "run until quiet within 20s") {
+		t.Errorf("%v, got\n%s", err, small.Text)
 	}
 }

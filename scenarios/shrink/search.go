@@ -22,6 +22,7 @@ type search struct {
 	stopped bool
 	allowed map[explore.Verdict]bool // the verdicts of other failures that the original had
 	broken  []string                 // the verbs of the faults that the original does not end; see owe
+	core    bool                     // the original leaves a core that can become quiet alone
 }
 
 // A trial may run this many events.

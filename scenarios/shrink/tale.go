@@ -270,7 +270,7 @@ func (v teller) tellTime(i int) string {
 		if v.has(i, "time") {
 			return "time passes until " + v.word(i, "TIME")
 		}
-		return "all wait " + strings.Join(words, " ")
+		return "the run waits " + strings.Join(words, " ")
 	}
 	return ""
 }

@@ -1,0 +1,102 @@
+package shrink
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
+)
+
+// smallPath is the file of a small scenario.
+func (f failing) smallPath() string { return filepath.Join("testdata", "small", f.name+".txt") }
+
+// shrink makes the large scenario small and writes the result. The progress of a long search is logged.
+func (f failing) shrink(t *testing.T) {
+	src := f.large(t)
+	want := target(t, f.name, src)
+	s := &Shrinker{Try: Replaying(explore.Options{}), Noise: Deciding(explore.Options{}), Target: want, Jobs: 2}
+	small, err := s.Shrink(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := scenarios.Load(f.name, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails := s.Salted(&small, 20)
+	t.Logf("%s: %d tries", f.name, small.Tries)
+	file := small.File(About{From: f.name + ".txt", Was: SizeOf(p), Again: "samsa run scenarios/shrink/" + f.smallPath(), Salts: 20, Fails: fails,
+		Found: small.Failure.FoundLine(small.Hash, 0, "")})
+	if err := os.WriteFile(f.smallPath(), file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each small scenario fails as the large one does, in every message mode, and none of its lines can go. Half of them have at most
+// five faults and twenty operations, none has more than nine and forty, and each has at most twice the lines of the scenario
+// that a person wrote for the same failure. With -rewrite they are made anew.
+func TestSmallScenarios(t *testing.T) {
+	var faults, operations []int
+	for _, f := range known {
+		t.Run(f.name, func(t *testing.T) {
+			if *rewrite {
+				f.shrink(t)
+			}
+			large, small := f.large(t), readFile(t, f.smallPath())
+			was, is := target(t, f.name, large), target(t, f.name, small)
+			if was.Fingerprint() != is.Fingerprint() || was.Verdict != is.Verdict {
+				t.Errorf("the failure was %s and is %s", was.Fingerprint(), is.Fingerprint())
+			}
+			p, err := scenarios.Load(f.name, small)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range []scenarios.Mode{scenarios.ModeWire, scenarios.ModeGuard} {
+				if tried := Replaying(explore.Options{Mode: m})(p, firstBudget); !tried.has(is) {
+					t.Errorf("in %s mode it fails with %v", m, tried.Failures)
+				}
+			}
+			story, err := scenarios.Load(f.story, f.written(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			size, written := SizeOf(p), SizeOf(story)
+			t.Logf("%s, by hand %s", size, written)
+			if size.Lines > 2*written.Lines || size.Faults > 9 || size.Operations > 40 {
+				t.Errorf("it has %s; the one that a person wrote has %s", size, written)
+			}
+			faults, operations = append(faults, size.Faults), append(operations, size.Operations)
+			f.minimal(t, p, is)
+		})
+	}
+	slices.Sort(faults)
+	slices.Sort(operations)
+	t.Logf("faults %v, operations %v", faults, operations)
+	if n := len(known); len(faults) < n || faults[n/2] > 5 || operations[n/2] > 20 {
+		t.Errorf("the faults are %v and the operations %v", faults, operations)
+	}
+}
+
+// minimal reports each line without which the scenario still fails.
+func (f failing) minimal(t *testing.T, p *scenarios.Program, want explore.Failure) {
+	t.Helper()
+	v, ok := draftOf(p).look()
+	if !ok {
+		t.Fatal("it cannot be read")
+	}
+	for _, l := range v.lines[1:] {
+		text := v.without(map[int]bool{l.id: true}).text()
+		less, err := scenarios.Load(f.name, []byte(text))
+		if err != nil {
+			continue
+		}
+		tried := Replaying(explore.Options{})(less, firstBudget)
+		if tried.has(want) && !slices.ContainsFunc(tried.Failures, func(x explore.Failure) bool { return x.Verdict == explore.Stuck }) {
+			t.Errorf("it also fails without %q", strings.TrimSpace(l.String()))
+		}
+	}
+}
