@@ -59,6 +59,12 @@ func TestWhyCodes(t *testing.T) {
 	}
 }
 
+// The whole output: the finding and its promise, the chain, and the changes that were tried.
+func TestWhyText(t *testing.T) {
+	golden(t, "why-museum-m1.txt", samsa(t, "why", "museum-m1", "--rule", "M1").out)
+	golden(t, "why-acks-one.txt", samsa(t, "why", "acks-one", "acked-durable").out)
+}
+
 // The object has the schema, the chain with its events and lines, and the changes that were tried.
 func TestWhyJSON(t *testing.T) {
 	r := samsa(t, "why", "museum-m22", "--rule", "M22", "--json")

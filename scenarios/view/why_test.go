@@ -192,3 +192,51 @@ func TestChainInTheMiddle(t *testing.T) {
 		t.Errorf("the session has moved to step %d", s.Position())
 	}
 }
+
+// What kept a record from a follower is a link of the chain, whichever way it was kept.
+func TestFaultsThatHideARecord(t *testing.T) {
+	for _, c := range []struct{ fault, then, want string }{
+		{"cut b1 -> b2", "", "line 5: cut b1 -> b2"},
+		{"cut b2 -> b1", "", "line 5: cut b2 -> b1"},
+		{"slow b1 -> b2 by 30s", "", "line 5: slow b1 -> b2 by 30s"},
+		{"link b2 -> b1 half-open", "", "line 5: link b2 -> b1 half-open; the connection forgets its packets"},
+		{"link b2 -> b1 stalled for 20s", "", "line 5: link b2 -> b1 stalled for 20s"},
+		{"pause b2", "resume b2", "line 5: pause b2"},
+		{"crash b2", "start b2", "line 5: crash b2"},
+	} {
+		src := "cluster brokers=2 controllers=1 seed=5\ntopic orders on=1,2 min.insync.replicas=1\nproduce p1 orders-0 acks=1 a\nrun until quiet\n" +
+			c.fault + "\nproduce p1 orders-0 b\ncrash b1\n" + c.then + "\nrun until leader orders-0 is b2 within 60s\n"
+		p, err := scenarios.Load(c.fault, []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := scenarios.New(p, scenarios.RunOptions{})
+		v, err := s.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(v.Findings, func(f check.Finding) bool { return f.Check.Name == "acked-durable" })
+		if v.Findings[i].Status != check.Priced {
+			t.Errorf("%s: acked-durable is %s", c.fault, v.Findings[i].Status)
+			continue
+		}
+		chain, err := NewChain(s, v.Findings[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(chain.Links, func(l Link) bool { return l.Kind == LinkFault && l.Line == 5 })
+		if at < 0 || chain.Links[at].Sentence != c.want || chain.Links[at].Time <= 0 {
+			t.Errorf("%s: the fault is not in the chain\n%s", c.fault, chain.Text())
+		}
+		for _, sentence := range []string{
+			` without offset 1 ("b" of p1)`,
+			`appends it in epoch 0, when the log of b2 ends at 1`,
+			`acknowledges "b" after its own append (acks=1, line 6): no follower needs to have it`,
+			"acks=1: the leader answered before any follower had the record",
+		} {
+			if !slices.ContainsFunc(chain.Links, func(l Link) bool { return strings.HasSuffix(l.Sentence, sentence) }) {
+				t.Errorf("%s: no link says %q\n%s", c.fault, sentence, chain.Text())
+			}
+		}
+	}
+}
