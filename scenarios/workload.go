@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"samsa/scenarios/cluster"
 	"samsa/sim/env"
@@ -40,8 +41,11 @@ type NeedsTest struct{ Test, File string }
 
 // Error implements error.
 func (e *NeedsTest) Error() string {
-	return fmt.Sprintf("its workload is the Go code of %s, which only that test has; in its directory: go test -run '^%s$' -samsa.file %s", e.Test, e.Test, e.File)
+	return fmt.Sprintf("its workload is the Go code of %s, which only that test has; in its directory: go test -run '%s' -samsa.file %s", e.Test, TestPattern(e.Test), e.File)
 }
+
+// TestPattern returns the pattern of `go test -run` that selects one test or subtest.
+func TestPattern(name string) string { return "^" + strings.ReplaceAll(name, "/", "$/^") + "$" }
 
 // Workload returns the test that the file's workload line names, or "" if it has no such line.
 func (p *Program) Workload() string {

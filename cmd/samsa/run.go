@@ -235,7 +235,7 @@ func needsTest(name, test string) error {
 	if at := strings.LastIndex(name, "testdata/samsa/"); at > 0 { // the test is beside testdata, and paths begin there
 		file, dir = name[at:], "cd "+shellWord(name[:at])+" && "
 	}
-	return usage(fmt.Sprintf("%sgo test -run '^%s$' -samsa.file %s", dir, test, shellWord(file)),
+	return usage(fmt.Sprintf("%sgo test -run '%s' -samsa.file %s", dir, scenarios.TestPattern(test), shellWord(file)),
 		"%s: its workload is Go code, which only %s has", name, test)
 }
 

@@ -15,7 +15,7 @@ func TestAFileOfATestIsRefused(t *testing.T) {
 			t.Errorf("samsa %v: exit %d, %s", args, r.code, out)
 		}
 	}
-	if err := needsTest("bank/testdata/samsa/x.txt", "TestX"); err.(*usageError).next != "cd bank/ && go test -run '^TestX$' -samsa.file testdata/samsa/x.txt" {
+	if err := needsTest("bank/testdata/samsa/x.txt", "TestX/a"); err.(*usageError).next != "cd bank/ && go test -run '^TestX$/^a$' -samsa.file testdata/samsa/x.txt" {
 		t.Errorf("%+v", err)
 	}
 }

@@ -43,8 +43,18 @@ func TestComposedPlansAreFiles(t *testing.T) {
 			}
 		}
 	}
-	if want := len(Survivable()) + 2; len(seen) != want {
-		t.Errorf("%d families and kinds in 200 plans, want %d: %v", len(seen), want, seen)
+	for seed := range uint64(30) {
+		needs := transfers
+		needs.Operations = []string{"elect"}
+		parts := Parts{Cluster: seed, Operations: []uint64{seed, seed + 1, seed + 2}}
+		if text := compose(t, parts, needs).Text(); strings.Contains(text, "elect unclean") {
+			t.Errorf("seed %d: an operator that may elect holds an unclean election\n%s", seed, text)
+		}
+		needs.Operations = append(needs.Operations, "unclean")
+		seen["elect unclean"] = seen["elect unclean"] || strings.Contains(compose(t, parts, needs).Text(), "elect unclean")
+	}
+	if want := len(Survivable()) + 3; len(seen) != want {
+		t.Errorf("%d families and kinds in the plans, want %d: %v", len(seen), want, seen)
 	}
 }
 

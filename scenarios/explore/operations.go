@@ -43,6 +43,9 @@ func operations() []operation {
 		}},
 		{name: "elect", order: func(p *Plan, d draws, o order) {
 			how := pick(d, "operation.elect", o.ord, "preferred", "preferred", "unclean")
+			if p.needs.Test != "" && !slices.Contains(p.needs.Operations, "unclean") {
+				how = "preferred" // an unclean election may lose records that the test counts on
+			}
 			tp := p.partition(d, "operation.elect", o.ord, o.at)
 			for at := o.at; at < p.heal; at += p.time.phase / 10 { // retry, because an election is only sometimes needed
 				p.order(at, o.tag, "elect", how, tp)

@@ -1,6 +1,7 @@
 package prop
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,23 +39,26 @@ func (r *runner) replayFlag(t testing.TB) bool {
 // replaySaved replays the files of this test. It reports whether one of them failed.
 func (r *runner) replaySaved(t testing.TB) bool {
 	t.Helper()
+	failed := false
 	paths, _ := filepath.Glob(filepath.Join(saved, "*.txt")) // sorted
 	for _, path := range paths {
 		src, err := os.ReadFile(path)
 		if err != nil {
 			t.Errorf("a saved file: %v", err)
+			failed = true
 			continue
 		}
 		// A file that cannot be read is that of some test; the one with its name reports it.
 		p, err := scenarios.Load(path, src)
 		switch {
 		case err == nil && p.Workload() == r.needs.Test && r.needs.Test != "":
-			r.replay(t, path, p)
+			failed = r.replay(t, path, p) || failed
 		case err != nil && strings.HasPrefix(filepath.Base(path), fileName(r.name)+"-"):
 			t.Errorf("a saved file: %v", err)
+			failed = true
 		}
 	}
-	return t.Failed()
+	return failed
 }
 
 // read reads a file.
@@ -71,19 +75,20 @@ func (r *runner) read(t testing.TB, path string) *scenarios.Program {
 	return p
 }
 
-// replay runs a file once.
-func (r *runner) replay(t testing.TB, path string, p *scenarios.Program) {
+// replay runs a file once, and reports whether it failed.
+func (r *runner) replay(t testing.TB, path string, p *scenarios.Program) (failed bool) {
 	t.Helper()
 	res := r.play(t, p)
 	if !res.failed() {
 		t.Logf("%s: held%s", path, gone(res.verdict))
-		return
+		return false
 	}
 	if how := r.differs(p.File.String(), res.hash()); how != "" {
 		t.Errorf("%s: %s", path, notDeterministic(how))
-		return
+		return true
 	}
 	t.Errorf("%s: %s\n%s", path, describe(res.worst()), r.details(res, res.worst(), path))
+	return true
 }
 
 // story runs a file and returns its story.
@@ -137,7 +142,7 @@ func (r *runner) details(res result, target scenarios.Failure, path string) stri
 	for _, p := range res.priced {
 		b.WriteString(hang("    PRICED  ", p))
 	}
-	fmt.Fprintf(&b, "    file    %s\n    again   go test -run '^%s$' -samsa.file %s\n", path, r.name, path)
+	fmt.Fprintf(&b, "    file    %s\n    again   go test -run '%s' -samsa.file %s\n", path, scenarios.TestPattern(r.name), path)
 	return b.String()
 }
 
@@ -276,12 +281,16 @@ func (r *runner) file(text string, res result, target scenarios.Failure, how str
 	return b.String()
 }
 
-// write writes a file, and makes its directory.
+// write writes a file, and makes its directory. If the disk is full, an earlier file of that path stays.
 func write(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(text), 0o666)
+	part := path + ".part"
+	if err := os.WriteFile(part, []byte(text), 0o666); err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return os.Rename(part, path)
 }
 
 // indent indents a text by four spaces.

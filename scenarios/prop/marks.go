@@ -58,7 +58,10 @@ func (m *marks) report(t testing.TB, sometimes map[string]int) {
 	if len(own) > 0 {
 		t.Logf("own marks, and the share of draws that reached them: %s", strings.Join(own, ", "))
 	}
-	t.Logf("notes of the cluster, of %d kinds %d: %s", len(notes), len(of), strings.Join(of, ", "))
+	t.Logf("%d of %d kinds of notes, and the share of draws that had them:\n%s", len(of), len(notes), scenarios.Wrap(strings.Join(of, ", "), 100))
+	if m.runs == 0 {
+		return
+	}
 	for _, mark := range sorted(sometimes) {
 		least := sometimes[mark]
 		if got := m.share(mark); got < least {

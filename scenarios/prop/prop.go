@@ -20,11 +20,12 @@ type Test struct {
 	Configs []string
 	// Brokers is the number of brokers; 0 draws from three to five, or as many as the topics have replicas.
 	Brokers int
-	// Faults are the families of faults that may occur. Nil allows those that Kafka survives without losing an
-	// acknowledged record, if the topic has replicas=3 and min.insync.replicas=2 (explore.Survivable). An empty list allows
-	// none.
+	// Faults are the families of faults that may occur. Nil allows those after which no acknowledged record is missing, if the
+	// topic has replicas=3 and min.insync.replicas=2: crash, die-inside, stop, pause, cut, slow, links, clients, processor and
+	// slow-disk. Others are power, clocks, disk-errors and disk-lies. An empty list allows none.
 	Faults []string
-	// Operations are the requests that an operator may send meanwhile, such as "elect" or "grow".
+	// Operations are the requests that an operator may send meanwhile. After "elect" and "grow" no acknowledged record is
+	// missing; after min-isr, unclean, configs, delete-records, features and recreate there may be. The default is none.
 	Operations []string
 	// Rules enables old rules of Kafka, such as "M1", to try whether the test would find them.
 	Rules []string
@@ -41,7 +42,8 @@ var (
 )
 
 // Check runs code in drawn plans, each with a cluster and faults of its own, and fails the test for the first run that fails.
-// It calls the code anew for each run. The same seed gives the same runs.
+// It calls the code anew for each run. The same seed gives the same runs. A test calls Check once, because its files have the
+// name of the test.
 func Check(t *testing.T, test Test, work func(*Client)) {
 	t.Helper()
 	runs := cmp.Or(*runsFlag, 100)
@@ -57,16 +59,17 @@ func (r *runner) check(t testing.TB, runs, seed int) {
 	if r.replayFlag(t) || r.replaySaved(t) {
 		return
 	}
-	m := &marks{seed: seed}
+	m, running := &marks{seed: seed}, &draw{}
+	t.Cleanup(func() { r.ended(t, running) })
 	for i := range runs {
 		if r.late(drawing) {
 			t.Logf("%d of %d draws: the deadline of the test is near", i, runs)
 			break
 		}
 		text := r.plans().Example(seed + i).Text()
-		over := r.watch(t, text, seed+i)
+		running.seed, running.text = seed+i, text
 		res := r.play(t, load(text))
-		over()
+		running.text = ""
 		m.add(res)
 		if res.failed() {
 			r.fail(t, text, res, seed+i)
@@ -75,20 +78,23 @@ func (r *runner) check(t testing.TB, runs, seed int) {
 	m.report(t, r.test.Sometimes)
 }
 
-// watch returns a function to call after a run. If the code ends the test itself, the run never returns; then the draw is saved.
-func (r *runner) watch(t testing.TB, text string, seed int) (over func()) {
-	returned := false
-	t.Cleanup(func() {
-		if returned {
-			return
-		}
-		path := r.path("ended")
-		if err := write(path, text); err == nil {
-			t.Logf("draw %d: the code has ended the test, so nothing was shrunk; Client.Fail would have. The draw is %s", seed, path)
-		}
-		returned = true
-	})
-	return func() { returned = true }
+// draw is a drawn plan.
+type draw struct {
+	seed int
+	text string // empty if it does not run
+}
+
+// ended saves the draw that was running when the code itself ended the test, as t.Fatal does. Its run never returned.
+func (r *runner) ended(t testing.TB, running *draw) {
+	if running.text == "" {
+		return
+	}
+	path := r.path("ended")
+	if err := write(path, running.text); err != nil {
+		t.Logf("draw %d cannot be saved: %v", running.seed, err)
+		return
+	}
+	t.Logf("draw %d: the code has ended the test, so nothing was shrunk; Client.Fail would have. The draw is %s", running.seed, path)
 }
 
 // runner runs the code of one test.

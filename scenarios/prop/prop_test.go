@@ -430,6 +430,9 @@ func TestFuzzSaves(t *testing.T) {
 	}
 	calls = 0
 	contains(t, r.fuzz(text), "payment-lost: ", "file    "+path)
+	if files, _ := filepath.Glob("testdata/samsa/*"); len(files) != 1 {
+		t.Errorf("files %v", files)
+	}
 	if calls != 1 {
 		t.Errorf("%d runs of a failure that has its file", calls)
 	}
