@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"samsa/scenarios/cluster"
 )
 
 // The second pass over a scenario file resolves every word, in the order of the lines. All errors of a file are reported
@@ -16,6 +18,7 @@ type Program struct {
 	code      []Command
 	ns        names
 	rules     []string // the old rules of its rule lines
+	own       []cluster.OwnConfigs
 	found     []Found
 
 	compiled map[*Verb][][]item // the compiled forms of the verbs seen so far

@@ -16,6 +16,8 @@ func (s Scope) of() config.Scope {
 	switch s {
 	case ScopeCluster:
 		return config.Node | config.Feature
+	case ScopeBrokers:
+		return config.Broker
 	case ScopeNodes:
 		return config.Node
 	case ScopeTopic:

@@ -53,6 +53,7 @@ func kinds() []kind {
 		{"HEADERS", "headers such as trace:7", readHeaders, nil},
 		{"STAMP", "a timestamp", readStamp, nil},
 		{"VERSION", "a version of a request", readVersion, nil},
+		{"EPOCH", "a leader epoch", readEpoch, nil},
 		{"SPAN", "a span of time such as 40ms or 1.2s", readSpan, nil},
 		{"TIME", "a time since the start such as 1.2s", readTime, nil},
 		{"PPM", "parts per million", readPPM, nil},
@@ -399,6 +400,14 @@ func readOffsets(_ *names, w Word) (any, string) {
 		return nil, fmt.Sprintf("%q is no offset, no range such as 3..7 (from 3 up to, not including, 7), and not earliest or latest", w.Text)
 	}
 	return r, ""
+}
+
+func readEpoch(_ *names, w Word) (any, string) {
+	n, ok := number(w.Text, 0, 1<<31-1)
+	if !ok {
+		return nil, fmt.Sprintf("%q is no leader epoch", w.Text)
+	}
+	return wire.Epoch(n), ""
 }
 
 func readSpan(_ *names, w Word) (any, string) {

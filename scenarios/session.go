@@ -10,6 +10,7 @@ import (
 	"samsa/scenarios/cluster"
 	"samsa/scenarios/observe"
 	"samsa/sim/env"
+	"samsa/wire"
 )
 
 // Session is a running scenario: a position in its lines and a world.
@@ -34,9 +35,10 @@ type Session struct {
 	clients    []env.Addr
 
 	entries []Entry
-	noted   map[sighting]env.Duration // the last time of each note; nil if the file has no saw line; never iterated
-	outputs []string                  // one per block of the file
-	verdict *Verdict                  // nil until the end
+	noted   map[sighting]env.Duration   // the last time of each note; nil if the file has no saw line; never iterated
+	cuts    map[truncation]env.Duration // the last time of each truncation; nil if no line waits for one; never iterated
+	outputs []string                    // one per block of the file
+	verdict *Verdict                    // nil until the end
 	claims  []Claim
 	stopped Stop       // the reason why the run ended before its last line
 	work    *workloads // nil if no workload line has run
@@ -135,6 +137,9 @@ func New(p *Program, o RunOptions) *Session {
 	for _, c := range p.code {
 		if c.Verb == verbSaw {
 			s.noted = map[sighting]env.Duration{}
+		}
+		if c.Verb == verbRun && c.Args.has("truncated") {
+			s.cuts = map[truncation]env.Duration{}
 		}
 	}
 	if o.Seed != nil {
@@ -323,6 +328,9 @@ func (s *Session) open() bool {
 			o.Configs = s.override(ScopeCluster, c.Args.Settings)
 		}
 	}
+	for _, own := range s.program.own {
+		o.Own = append(o.Own, cluster.OwnConfigs{Host: own.Host, Configs: s.override(ScopeBrokers, own.Configs)})
+	}
 	s.cluster, s.err = s.run.Build(o)
 	return s.err == nil
 }
@@ -335,6 +343,10 @@ func (s *Session) hear(n Note) {
 	if s.noted != nil {
 		s.noted[sighting{n.Kind.Name, ""}] = n.Time
 		s.noted[sighting{n.Kind.Name, n.Who}] = n.Time
+	}
+	if s.cuts != nil && slices.Contains(truncations[:], n.Kind.Name) {
+		tp := wire.TopicPartition{Topic: s.cluster.Names().Topic(n.Args[0]), Partition: int32(n.Args[1])}
+		s.cuts[truncation{tp, n.Who}] = n.Time
 	}
 	if n.Kind.Story {
 		s.enter(Entry{Kind: EntryNote, Event: n.Event, Step: n.Step, Time: n.Time, Note: n})

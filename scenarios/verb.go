@@ -54,6 +54,7 @@ type Scope string
 const (
 	ScopeCluster Scope = "cluster" // configs of brokers, controllers and the whole cluster, set before the cluster starts
 	ScopeNodes   Scope = "broker"  // configs of running brokers
+	ScopeBrokers Scope = "server"  // configs in the server.properties of brokers
 	ScopeTopic   Scope = "topic"
 	ScopeFeature Scope = "feature" // levels of features
 	ScopeClient  Scope = "client"
@@ -136,7 +137,7 @@ type complaint struct {
 // Verbs returns the table of all verbs, in the order that help uses.
 func Verbs() []*Verb {
 	return []*Verb{
-		verbCluster, verbRule, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
+		verbCluster, verbProperties, verbRule, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
 		verbProduce, verbSend, verbConsume, verbDrain, verbList, verbDescribe, verbWorkload,
 		verbCrash, verbStop, verbStart, verbRestart, verbWipe, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,

@@ -50,6 +50,49 @@ var verbConfig = &Verb{
 	},
 }
 
+var verbProperties = &Verb{
+	Name:    "properties",
+	Group:   "make",
+	Forms:   []string{"HOSTS"},
+	Configs: ScopeBrokers,
+	Doc: "Sets configs of some brokers alone, as in their server.properties, for the whole run; cluster sets those of all. A broker of another rack, with fewer " +
+		"threads or smaller fetches, is made so. Defaults of topics and the timeouts that brokers have in common cannot differ; " +
+		"config broker changes what can change while they run. The line comes after the cluster line.",
+	Example: "properties b1 broker.rack=east\nproperties b2,b3 broker.rack=west num.io.threads=1",
+	Check: func(_ *names, a *Args) *complaint {
+		b, _ := a.get("HOSTS")
+		for _, t := range arg[[]hostTerm](a, "HOSTS") {
+			if t.role != "" && t.role != "brokers" || t.client || t.addr != "" && t.addr[0] != 'b' {
+				return &complaint{word: b.word, msg: "properties takes brokers by name, such as b2, not " + b.word.Text}
+			}
+		}
+		if len(a.Settings) == 0 {
+			return &complaint{msg: "properties needs at least one CONFIG=VALUE"}
+		}
+		for _, w := range a.settings {
+			if cluster.Shared(w.Key) {
+				return &complaint{word: w, msg: w.Key + " is the same on all brokers; set it on the cluster line"}
+			}
+		}
+		return nil
+	},
+	Declare: func(p *Program, c *Command) *complaint {
+		for _, t := range arg[[]hostTerm](c.Args, "HOSTS") {
+			hosts := []env.Addr{t.addr}
+			if t.role == "brokers" {
+				hosts = nil
+				for i := range p.ns.brokers {
+					hosts = append(hosts, env.Addr(fmt.Sprintf("b%d", i+1)))
+				}
+			}
+			for _, h := range hosts {
+				p.own = append(p.own, cluster.OwnConfigs{Host: h, Configs: c.Args.Settings})
+			}
+		}
+		return nil
+	},
+}
+
 // checkConfig checks the configs of a line for its topic or broker. The parser has accepted those of both.
 func checkConfig(_ *names, a *Args) *complaint {
 	if bad := checkBroker(a); bad != nil {

@@ -53,3 +53,33 @@ config broker leader:orders-0 delete log.retention.ms min.insync.replicas`,
 		fails(t, lines, want)
 	}
 }
+
+// A broker's own properties hold from its first start, and only for it.
+func TestPropertiesOfOneBroker(t *testing.T) {
+	_, out := finish(t, `cluster brokers=3 controllers=1 seed=2 broker.rack=west
+properties b2 broker.rack=east num.io.threads=1
+properties b3 background.threads=3
+topic orders on=1,2,3
+describe cluster
+describe configs broker b2 num.io.threads background.threads
+describe configs broker b3 num.io.threads background.threads
+----
+`)
+	want := "1  b1  rack west\n2  b2  rack east\n3  b3  rack west\nbackground.threads=10  default config\nnum.io.threads=1  static broker config\n" +
+		"background.threads=3  static broker config\nnum.io.threads=8  default config\n"
+	if !strings.HasSuffix(out[0], want) {
+		t.Errorf("got\n%s\nwant\n%s", out[0], want)
+	}
+	for lines, want := range map[string]string{
+		"properties leader:orders-0 broker.rack=a": "properties takes brokers by name, such as b2, not leader:orders-0",
+		"properties c1 num.io.threads=2":           "takes brokers by name",
+		"properties b2":                            "at least one CONFIG=VALUE",
+		"properties b2 min.insync.replicas=1":      "min.insync.replicas is the same on all brokers; set it on the cluster line",
+		"properties b2 log.retention.ms=1":         "log.retention.ms is the same on all brokers",
+		"properties b2 broker.rak=1":               `(did you mean "broker.rack"?)`,
+		"properties b7 broker.rack=1":              `no machine "b7"`,
+		"at 3s properties b2 broker.rack=1":        "properties cannot be given a time",
+	} {
+		fails(t, lines, want)
+	}
+}

@@ -40,17 +40,21 @@ var verbRun = &Verb{
 		"until controller [within TIME]",
 		"until down HOSTS [within TIME]",
 		"until hw TP >= OFFSET [within TIME]",
+		"until epoch TP >= EPOCH [on HOST] [within TIME]",
+		"until truncated TP on HOST [since SPAN] [within TIME]",
 		"until quiet [of HOSTS] [within TIME]",
 		"until time TIME",
 	},
 	Doc: "Runs until a condition holds: a partition has a leader that is up and knows it, or has no leader; the ISR is exactly these " +
-		"replicas; the high watermark reached an offset; a controller is active; machines are down; the cluster is quiet: no " +
+		"replicas; the high watermark reached an offset; the leader epoch reached a number, at the controller or on a replica; a replica truncated " +
+		"its log, since the start of the run or since a time; a controller is active; machines are down; the cluster is quiet: no " +
 		"operation is running and all live replicas agree; the time since the start is reached. quiet of some machines requires " +
 		"only what they can do while the others are away: a partition without an electable replica on them stays without a leader. " +
 		"If the condition does not hold within the time (ten minutes if left out), the scenario ends and its verdict is inconclusive.",
-	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\nrun until quiet",
-	Check:   checkRun,
-	Run:     runUntil,
+	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\n" +
+		"run until epoch orders-0 >= 2 on b1\nrun until truncated orders-0 on b1 since 20s within 1m\nrun until quiet",
+	Check: checkRun,
+	Run:   runUntil,
 }
 
 // checkRun refuses a line that waits until a client is quiet, because only brokers and controllers can be quiet.
@@ -85,6 +89,17 @@ func runUntil(s *Session, a *Args) Result {
 		r.Until = partition(func(p cluster.PartitionState) bool { return p.Led(s.hosts(terms)) })
 	case a.has("leaderless"):
 		r.Until = partition(func(p cluster.PartitionState) bool { return p.Leader == wire.NoNode })
+	case a.has("epoch"):
+		terms, least := arg[[]hostTerm](a, "HOST"), arg[wire.Epoch](a, "EPOCH")
+		r.Until = partition(func(p cluster.PartitionState) bool { return inEpoch(p, least, s.hosts(terms)) })
+	case a.has("truncated"):
+		terms, since := arg[[]hostTerm](a, "HOST"), arg[env.Duration](a, "SPAN")
+		r.Until = func() bool {
+			return slices.ContainsFunc(s.hosts(terms), func(h env.Addr) bool {
+				at, cut := s.cuts[truncation{a.tp(), h}]
+				return cut && at >= since
+			})
+		}
 	case a.has("down"):
 		terms := arg[[]hostTerm](a, "HOSTS")
 		r.Until = func() bool { return s.down(s.hosts(terms)) }
@@ -114,6 +129,26 @@ func runUntil(s *Session, a *Args) Result {
 		return text + "\n"
 	}
 	return r
+}
+
+// truncation names a replica that truncated its log.
+type truncation struct {
+	tp wire.TopicPartition
+	by env.Addr
+}
+
+// truncations are the kinds of notes of a replica that truncates its log.
+var truncations = [...]string{"partition.truncated", "partition.cut-blindly", "partition.restarted"}
+
+// inEpoch reports whether a partition's leader epoch has reached a number at the controller or, if hosts is not empty, on a
+// replica on one of the hosts that is up.
+func inEpoch(p cluster.PartitionState, least wire.Epoch, hosts []env.Addr) bool {
+	if len(hosts) == 0 {
+		return p.Epoch >= least
+	}
+	return slices.ContainsFunc(p.Replicas, func(r cluster.ReplicaState) bool {
+		return r.Up && r.Epoch >= least && slices.Contains(hosts, r.Host)
+	})
 }
 
 // down reports whether none of these machines is running.

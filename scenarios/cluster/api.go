@@ -152,11 +152,12 @@ type Options struct {
 	Controllers int32 // c1..cn
 	Seed        uint64
 	Mode        Mode
-	Noise       string     // the name of the random faults, see noises; "" is calm
-	Configs     []Setting  // of brokers, controllers and features, in the order written; later ones override earlier ones
-	Rules       []string   // the old rules that are enabled
-	Overrides   []Override // changes to the random decisions of the seed
-	Decisions   Decisions  // receives every decision of chance that is not 0; may be nil
+	Noise       string       // the name of the random faults, see noises; "" is calm
+	Configs     []Setting    // of brokers, controllers and features, in the order written; later ones override earlier ones
+	Own         []OwnConfigs // of single brokers; they override Configs
+	Rules       []string     // the old rules that are enabled
+	Overrides   []Override   // changes to the random decisions of the seed
+	Decisions   Decisions    // receives every decision of chance that is not 0; may be nil
 	// Sink receives every note when it is made, even if it is not in the story. Nil discards the notes.
 	Sink func(Note)
 	// Events receives every event, when its effects that are complete at its end are part of the hash. Nil discards the
@@ -166,6 +167,12 @@ type Options struct {
 	// question is the name of the rule. A rule without arguments has one answer for the whole run; Decided is then called
 	// once, with always set.
 	Decided func(question string, always bool)
+}
+
+// OwnConfigs are the configs in the server.properties of one broker alone.
+type OwnConfigs struct {
+	Host    env.Addr
+	Configs []Setting
 }
 
 // Setting is one config as written. It has been validated against the table of configs.

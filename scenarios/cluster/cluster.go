@@ -112,7 +112,7 @@ func (c *simCluster) add(addr env.Addr, node wire.NodeID, role string) *Host {
 
 // boot puts a machine into the world and starts it.
 func (c *simCluster) boot(h *Host, make func() env.Node) {
-	c.world.Add(sim.Machine{Addr: h.Addr, New: make, RequestThreads: c.cfg.threads()})
+	c.world.Add(sim.Machine{Addr: h.Addr, New: make, RequestThreads: c.cfg.threads(h.Node)})
 	c.world.Start(h.Addr)
 }
 

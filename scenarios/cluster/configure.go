@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,7 @@ type configs struct {
 	controllers *config.Set
 	features    []controller.Feature // the feature levels of a new cluster
 	rules       nodeRules
+	own         map[wire.NodeID]*config.Set // the configs of brokers that have some of their own
 }
 
 // configure sorts the settings of the cluster verb by kind of node. A config that both kinds have goes to both, as if all
@@ -40,7 +42,40 @@ func configure(o Options) (configs, error) {
 			return c, fmt.Errorf("%s=%s is no setting of a broker or a controller, and no feature of this build", s.Name, s.Value)
 		}
 	}
+	for _, own := range o.Own {
+		id, err := strconv.ParseInt(strings.TrimPrefix(string(own.Host), "b"), 10, 32)
+		if err != nil {
+			return c, fmt.Errorf("%s is no broker", own.Host)
+		}
+		set := c.of(wire.NodeID(id))
+		for _, s := range own.Configs {
+			if !take(&set, config.Broker, s) {
+				return c, fmt.Errorf("%s=%s is no setting of a broker", s.Name, s.Value)
+			}
+		}
+		if c.own == nil {
+			c.own = map[wire.NodeID]*config.Set{}
+		}
+		c.own[wire.NodeID(id)] = set
+	}
 	return c, nil
+}
+
+// sharedConfigs are the configs that all brokers must have in common besides the defaults of topics: the bounds of liveness checks
+// are made of them.
+var sharedConfigs = [...]string{"broker.session.timeout.ms", "broker.heartbeat.interval.ms", "replica.lag.time.max.ms", "replica.fetch.wait.max.ms",
+	"request.timeout.ms", "replica.fetch.backoff.ms"}
+
+// Shared reports whether all brokers must have a config in common, because checks rely on it.
+func Shared(name string) bool {
+	for _, c := range config.Of(config.Topic) {
+		for _, y := range c.Synonyms() {
+			if y.Name == name {
+				return true
+			}
+		}
+	}
+	return slices.Contains(sharedConfigs[:], name)
 }
 
 // take adds a setting to a set if the scope has the setting. It looks the name up first, because most names that are not in
@@ -118,7 +153,15 @@ func checkConfig(resource wire.ConfigResource, name, value string) error {
 }
 
 func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
-	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.inRack(id), Rules: c.rules.broker}
+	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.of(id), Rules: c.rules.broker}
+}
+
+// of returns the settings of one broker.
+func (c *configs) of(id wire.NodeID) *config.Set {
+	if own := c.own[id]; own != nil {
+		return own
+	}
+	return c.inRack(id)
 }
 
 // inRack returns the brokers' settings with the broker.rack of one broker. One line sets all brokers, so a value may list
@@ -140,8 +183,8 @@ func (c *configs) longestCall(patience env.Duration) env.Duration {
 	return max(patience, env.Duration(c.brokers.Duration("request.timeout.ms")), env.Duration(c.brokers.Duration("controller.quorum.fetch.timeout.ms")))
 }
 
-// threads returns num.io.threads.
-func (c *configs) threads() int { return int(c.brokers.Int("num.io.threads")) }
+// threads returns the num.io.threads of a node.
+func (c *configs) threads(id wire.NodeID) int { return int(c.of(id).Int("num.io.threads")) }
 
 // client returns a client's config for its producer and its consumer, from the settings on its line.
 func (c *configs) client(settings []Setting) (client.Config, error) {

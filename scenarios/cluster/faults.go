@@ -93,7 +93,7 @@ func (c *simCluster) restartEnded(e *sim.Event) {
 func (c *simCluster) DuplicateID(of, as env.Addr) {
 	h := c.add(as, c.hosts[of].Node, "double")
 	c.doubles = append(c.doubles, h)
-	c.world.Add(sim.Machine{Addr: as, Double: of, RequestThreads: c.cfg.threads(), New: func() env.Node {
+	c.world.Add(sim.Machine{Addr: as, Double: of, RequestThreads: c.cfg.threads(h.Node), New: func() env.Node {
 		return broker.New(c.cfg.broker(h.Node, c.addrs(c.controllers)))
 	}})
 	c.world.Start(as)
