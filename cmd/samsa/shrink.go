@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -128,9 +128,11 @@ func (a *app) shrink(name string, f shrinkFlags) error {
 		return err
 	}
 	if err := j.write(small); err != nil {
-		if !f.json {
-			fmt.Fprintf(a.out, "%s", small) // nothing is lost
+		lost := a.out // the result is printed, so that the search was not for nothing
+		if f.json {
+			lost = a.err
 		}
+		fmt.Fprintf(lost, "%s", small)
 		return err
 	}
 	if j.interrupted {
@@ -207,12 +209,16 @@ func (j *shrinking) mayWrite(named bool) error {
 	if sameFile(j.name, j.out) {
 		return usage(again, "%s is the scenario itself, which samsa shrink never replaces", j.out)
 	}
-	have, err := os.ReadFile(j.out)
-	switch {
-	case err == nil && !named && !bytes.HasPrefix(have, []byte(shrink.Made)):
-		return usage(again, "%s exists and samsa shrink did not write it; --output names another file, or this one to replace it", j.out)
-	case err != nil && !errors.Is(err, os.ErrNotExist):
+	switch info, err := os.Stat(j.out); {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
 		return usage(again, "cannot write the result: %v", err)
+	case info.IsDir():
+		return usage(again, "cannot write the result: %s is a folder", j.out)
+	case !info.Mode().IsRegular() && named:
+		return nil // a device or a pipe, which has nothing to lose
+	case !named && !madeByShrink(j.out):
+		return usage(again, "%s exists and samsa shrink did not write it; --output names another file, or this one to replace it", j.out)
 	}
 	probe, err := os.CreateTemp(filepath.Dir(j.out), ".samsa-shrink-*")
 	if err != nil {
@@ -220,6 +226,18 @@ func (j *shrinking) mayWrite(named bool) error {
 	}
 	probe.Close()
 	return os.Remove(probe.Name())
+}
+
+// madeByShrink reports whether a file is an earlier result of samsa shrink.
+func madeByShrink(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, len(shrink.Made))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == shrink.Made
 }
 
 // sameFile reports whether two paths are one file.
@@ -353,14 +371,25 @@ func describeRules(ids []string) (all []string) {
 func (j *shrinking) write(small []byte) error {
 	next := "samsa shrink " + shellWord(j.name) + flags(j.rules) + " -o other.txt"
 	fail := func(err error) error { return usage(next, "cannot write the result: %v", err) }
-	f, err := os.CreateTemp(filepath.Dir(j.out), ".samsa-shrink-*")
+	out, err := filepath.EvalSymlinks(j.out) // so that a link stays a link
+	if err != nil {
+		out = j.out
+	}
+	if info, err := os.Stat(out); err == nil && !info.Mode().IsRegular() {
+		// A device or a pipe must not be replaced by a file.
+		if err := os.WriteFile(out, small, 0o644); err != nil {
+			return fail(err)
+		}
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(out), ".samsa-shrink-*")
 	if err != nil {
 		return fail(err)
 	}
 	_, err = f.Write(small)
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), j.out)
+		err = os.Rename(f.Name(), out)
 	}
 	if err != nil {
 		os.Remove(f.Name())

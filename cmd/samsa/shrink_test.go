@@ -3,11 +3,16 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"samsa/scenarios/shrink"
 )
 
 // failing writes a scenario that fails with the old rule K22, and returns its path.
@@ -126,6 +131,31 @@ func TestShrinkReplacesNothingOfTheUsers(t *testing.T) {
 	}
 }
 
+// A disk that is full gets words, and the result is printed instead. A device stays a device, and a link stays a link.
+func TestShrinkOntoAFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full here")
+	}
+	path := failing(t)
+	r := samsa(t, "shrink", path, "--rule", "K22", "-o", "/dev/full")
+	if r.code != exitUsage || !strings.Contains(r.err, "cannot write the result: write /dev/full: no space left on device") || !strings.HasPrefix(r.out, "# A small failure") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	if info, err := os.Stat("/dev/full"); err != nil || info.Mode().IsRegular() {
+		t.Errorf("/dev/full is now %v, %v", info, err)
+	}
+	link, to := path+".link", path+".to"
+	if err := errors.Join(os.WriteFile(to, nil, 0o666), os.Symlink(to, link)); err != nil {
+		t.Fatal(err)
+	}
+	if r := samsa(t, "shrink", path, "--rule", "K22", "-o", link); r.code != exitOK || !strings.HasPrefix(read(t, to), "# A small failure") {
+		t.Errorf("over a link, exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	if r := samsa(t, "shrink", path, "--rule", "K22", "-o", filepath.Dir(path)); r.code != exitUsage || !strings.Contains(r.err, "is a folder") {
+		t.Errorf("onto a folder, exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+}
+
 // A search that the user or --for ends writes the smallest scenario so far.
 func TestShrinkEndsEarly(t *testing.T) {
 	path := failing(t)
@@ -135,6 +165,40 @@ func TestShrinkEndsEarly(t *testing.T) {
 	}
 	if r := samsa(t, "run", path+".out"); r.code != exitViolated {
 		t.Errorf("the result ends with %d", r.code)
+	}
+}
+
+// An interrupted search writes the smallest scenario so far and exits with 130. Its progress is on stderr alone.
+func TestShrinkInterrupted(t *testing.T) {
+	path := failing(t)
+	var out, errs bytes.Buffer
+	a := &app{out: &out, err: &errs, errTTY: true, interrupt: make(chan os.Signal, 1), now: time.Now}
+	a.interrupt <- os.Interrupt
+	if c := a.main([]string{"shrink", path, "--rule", "K22", "--json", "-o", path + ".out"}); c != exitInterrupted {
+		t.Errorf("exit code %d: %s", c, errs.String())
+	}
+	var report shrinkReport
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil || !report.Interrupted || !report.Ended {
+		t.Errorf("%v: %s", err, out.String())
+	}
+	if r := samsa(t, "run", path+".out"); r.code != exitViolated {
+		t.Errorf("what was written ends with %d:\n%s", r.code, r.out)
+	}
+}
+
+// The progress on a terminal is one line, which is gone at the end.
+func TestShrinkProgress(t *testing.T) {
+	var errs bytes.Buffer
+	clock := time.Unix(0, 0)
+	a := &app{err: &errs, errTTY: true, now: func() time.Time { clock = clock.Add(600 * time.Millisecond); return clock }}
+	j := &shrinking{app: a, began: clock, shown: clock}
+	for i := range 4 {
+		j.progress(shrink.Progress{Pass: "words", Tries: i, Lines: 7, From: 90})
+	}
+	j.wipe()
+	want := fmt.Sprintf("\r%-78s\r%-78s\r%78s\r", "7 lines of 90 left after 1 run in 1s: words", "7 lines of 90 left after 3 runs in 2s: words", "")
+	if errs.String() != want {
+		t.Errorf("got %q\nwanted %q", errs.String(), want)
 	}
 }
 
