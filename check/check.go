@@ -14,8 +14,8 @@
 //   - models search for a sequential order that explains all operations: linearizability (linear.go);
 //   - liveness checks require that the cluster recovers within a bound after the last fault ended (liveness.go).
 //
-// Read check.go for the shape of a judge, view.go for its evidence, history.go for the operations of clients, and ledger.go
-// and licence.go for the reasons that make a loss legitimate. Then read one file per promise. Every check carries a case
+// Read check.go for the shape of a judge, view.go for its evidence, history.go for the operations of clients, send.go for
+// what a record is, and ledger.go and licence.go for the reasons that make a loss legitimate. Then read one file per promise. Every check carries a case
 // that it must accept and one that it must reject; a test runs both.
 package check
 

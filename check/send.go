@@ -6,8 +6,8 @@ import "samsa/wire"
 // offsets, and after a loss an offset may hold another record. A record is what was sent. Its RecordID is kept beside the
 // run: package observe follows each request from its client to the log, and the View keeps the records of each batch.
 //
-//	client ──attempt──▶ request ──▶ leader appends ──▶ Wrote(batch, Send) ──▶ Partition.sends by the batch's Identity
-//	client ◀──fetch response with the batch──── RecordAt ◀─────────────────────────┘
+//	client ──attempt──▶ request ──▶ leader appends ──▶ Wrote(batch, Send) ──▶ Partition.sends, by the batch's Identity
+//	client ◀──fetch response with the batch── RecordAt ◀─────────────────────────────┘
 
 // RecordID identifies a record by its client and the number of its send. The zero RecordID stands for an unknown record.
 type RecordID struct {

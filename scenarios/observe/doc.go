@@ -15,8 +15,9 @@
 // last event then count as complete.
 //
 // Read observe.go for the interface, observer.go for the times at which state is copied, wire.go for the messages, shadow.go
-// for the true logs, history.go for the operations of clients and the call of the judges, and faults.go for the active
-// faults. causes.go keeps a ledger of causes for runs that are explained, and tap.go tells it the faults with their lines.
+// for the true logs, history.go for the operations of clients and the call of the judges, sends.go for the way of a record
+// from its producer to the log, and faults.go for the active faults. causes.go keeps a ledger of causes for runs that are
+// explained, and tap.go tells it the faults with their lines.
 //
 // The package does not judge a run, and it has no effect on any node.
 package observe
