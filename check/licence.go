@@ -133,7 +133,12 @@ func (p *Partition) disksFaulted(v *View, q *promise) int {
 // licensedIn returns the clause of a licensed loss at this offset, for history checks.
 func (v *View) licensedIn(where place, at wire.Offset) (clause string, ok bool) {
 	for p := range partitionsOf(v, where) {
-		for i := range p.promises { // calls are rare, and a batch of any length may contain the offset
+		for q := range p.promisesWithin(at, at+1) { // mostly enough, so that many lost records cost little
+			if q.lost && q.clause != "" {
+				return q.clause, true
+			}
+		}
+		for i := range p.promises { // a batch of any length may contain the offset
 			if q := &p.promises[i]; q.lost && q.clause != "" && q.Base <= at && at < q.Next {
 				return q.clause, true
 			}
