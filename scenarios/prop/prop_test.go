@@ -417,6 +417,40 @@ func TestGenerators(t *testing.T) {
 	}
 }
 
+// A property of rapid's draws a plan, or puts one together, and plays it. It fails for one key.
+func TestPlansInRapid(t *testing.T) {
+	held, lost := 0, 0
+	for i := range 6 {
+		for _, work := range []func(*Client){pay(acked), pay(tried)} {
+			key, text, err := Play(Plans(t.Name(), payments).Example(20+i), work)
+			switch {
+			case err != nil || key != "" && !strings.Contains(text, " payments were acknowledged"):
+				t.Error(key, text, err)
+			case key == "payment-lost":
+				lost++
+			default:
+				held++
+			}
+		}
+	}
+	if held < 6 || lost == 0 {
+		t.Errorf("%d held, %d lost a payment", held, lost)
+	}
+	lines := append(Clusters(payments).Example(1), "workload TestX as app", "crash leader:payments-0 power")
+	if key, text, err := Play(strings.Join(lines, "\n"), func(c *Client) { c.Fail("mine", "at once") }); key != "mine" || text != "at once" || err != nil {
+		t.Error(key, text, err)
+	}
+	if _, _, err := Play("cutt", nil); err == nil {
+		t.Error("a plan that cannot be read is played")
+	}
+	if _, _, err := Play("cluster\nworkload TestX as app\n", nil); err == nil {
+		t.Error("a plan is played without its code")
+	}
+	if key, _, err := Play(Plans("", Test{}).Example(3), nil); key != "" || err != nil {
+		t.Errorf("a plan whose clients are drawn: %q %v", key, err)
+	}
+}
+
 // The fuzzer's first draw that fails is shrunk and saved; later ones name the file and save nothing.
 func TestFuzzSaves(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -2,21 +2,40 @@ package prop
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"samsa/scenarios"
 	"samsa/scenarios/explore"
 )
 
 // The generators of this file draw lines of scenario files, for tests that use rapid themselves. A plan is drawn whole before
 // it runs, so a shrinker of the draw (rapid's, or the fuzzer's) shrinks the plan and not the run.
 
-// Plans draws whole plans for a test: the text of a scenario file. Without code, the plan has drawn clients; with code it has
-// the line that runs it.
+// Plans draws whole plans: the text of a scenario file. Its workload is the code of the test with that name; if the name is
+// empty, its clients are drawn too.
 func Plans(name string, test Test) *rapid.Generator[string] {
 	r := &runner{needs: needsOf(name, test)}
 	return rapid.Map(r.plans(), func(p plan) string { return p.Text() })
+}
+
+// Play runs a plan, drawn or put together from lines, with code for its workload line. It returns the key of what failed and a
+// sentence: the key of Client.Fail or the name of a check of Samsa's. The key is "" if the plan held. A property of rapid's should
+// fail for one key only, so that rapid does not shrink one failure into another. The error is a plan that cannot be run.
+func Play(plan string, work func(*Client)) (key, text string, err error) {
+	p, err := parse(plan)
+	if err != nil {
+		return "", "", err
+	}
+	r := &runner{work: work}
+	res, err := r.try(p, events)
+	if err != nil || !res.failed() {
+		return "", "", err
+	}
+	f := res.worst()
+	return strings.TrimPrefix(f.Check, scenarios.Own), f.Text, nil
 }
 
 // Clusters draws the lines that make a cluster and its topics.
