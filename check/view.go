@@ -105,6 +105,8 @@ type Partition struct {
 	sends     map[Identity]Send   // the attempts by which leaders got their batches
 	reencoded map[Identity]uint32 // batches that log cleaners encoded again, with their original checksums
 
+	progress progress // see hwMoves
+
 	elrForgottenAt uint64 // the step in which its ELR was cleared; 0 if the ISR has had min.insync.replicas members since
 }
 
@@ -144,6 +146,7 @@ type Replica struct {
 	flushed        wire.Offset // batches below this offset are synced
 	epochsCompared int         // Log.epochChanges at the last comparison of Epochs with the log, -1 if there was none
 	earlyLosses    []earlyLoss // copies that faults destroyed before their batches were promised
+	wholeSince     int64       // from when its log has ended where the leader's ends, -1 if it does not
 	missing        int         // the number of promised batches that this log does not have
 	missingStrong  int         // the number of strong promises among them
 }
@@ -222,7 +225,7 @@ func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
 	k := partitionKey{id, tp.Partition}
 	p := v.index[k]
 	if p == nil {
-		p = &Partition{ID: id, TP: tp, newest: wire.NoEpoch, assigned: Assignment{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
+		p = &Partition{ID: id, TP: tp, newest: wire.NoEpoch, progress: progress{since: -1}, assigned: Assignment{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
 		v.index[k] = p
 		v.parts = append(v.parts, p)
 	}
@@ -234,7 +237,7 @@ func (p *Partition) Replica(node wire.NodeID) *Replica {
 	if r := p.replica(node); r != nil {
 		return r
 	}
-	r := &Replica{Node: node, slot: len(p.replicas), epochsCompared: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
+	r := &Replica{Node: node, slot: len(p.replicas), epochsCompared: -1, wholeSince: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
 	for i := range p.promises {
 		if q := &p.promises[i]; !q.lost {
 			r.adjustMissing(q, 1)
