@@ -376,6 +376,9 @@ func (v *View) FaultsOver(from int64) {
 func (v *View) FaultActive() {
 	if v.quietSince >= 0 {
 		v.quietBefore, v.faultBeganAt = v.quietSince, v.now
+		if v.quietSince < v.now {
+			v.calm = append(v.calm, calmSpan{v.quietSince, v.now})
+		}
 	}
 	v.quietSince = -1
 }

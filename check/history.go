@@ -66,6 +66,8 @@ type Produce struct {
 	Idempotent bool         // enable.idempotence
 	Key, Value string
 	Offset     wire.Offset // OK: the offset in the response
+	Error      int16       // Kafka's code of the last attempt's error, 0 if it had none
+	Since      int64       // the time of the send
 
 	// Allowed is the time within which the client must know the outcome: its delivery.timeout.ms, plus the time in which its
 	// process was paused or slow or had a wrong clock. 0 means the default of delivery.timeout.ms.

@@ -109,7 +109,7 @@ var livenessChecks = []*Check{
 			s.alter(wire.NoNode, ids(1), nil)
 		}),
 
-	requestsResolve, requestsAnswered,
+	requestsResolve, requestsAnswered, available,
 }
 
 // liveness builds a liveness check. The function bound returns the time allowed after the last fault ended. The function

@@ -33,6 +33,7 @@ type View struct {
 	quietSince   int64 // the time when the last fault ended, -1 while a fault is active
 	quietBefore  int64 // the value of quietSince until faultBeganAt
 	faultBeganAt int64
+	calm         []calmSpan // the earlier times without an active fault, in order
 
 	appendedAt   int64 // the time of the last append to any partition's log
 	idle         idle

@@ -41,7 +41,7 @@ func (l *history) step() uint64 { return l.world.Steps() + 1 }
 func sending(r *cluster.Record, o check.Outcome) check.Produce {
 	return check.Produce{
 		Head:      check.Head{Client: string(r.Client), Number: r.Number, Outcome: o, Called: r.Called, At: r.Since},
-		Partition: r.Partition, Acks: r.Acks, Key: r.Key, Value: r.Value, Offset: -1,
+		Partition: r.Partition, Acks: r.Acks, Key: r.Key, Value: r.Value, Offset: -1, Since: r.Since,
 	}
 }
 
@@ -49,6 +49,9 @@ func sending(r *cluster.Record, o check.Outcome) check.Produce {
 func (l *history) RecordDone(r *cluster.Record, s client.Sent) {
 	op := sending(r, check.Outcome(s.Outcome))
 	op.Topic = s.Topic
+	if s.Err != nil {
+		op.Error = s.Err.Code
+	}
 	l.sends.decided(r)
 	op.Offset, op.Step, op.At, op.Returned = s.Offset, l.step(), int64(l.world.Now()), l.world.Events()+1
 	l.note(&op)

@@ -375,7 +375,7 @@ func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	now := leaderSnapshot{event: e.Seq, epoch: wire.NoEpoch, config: o.view.ConfigEnd()}
 	if s.Leads {
 		now.epoch, now.isr, now.inSync = s.Epoch, len(s.ISR), s.InSync()
-		if h.applied >= now.config {
+		if id, exists := o.view.TopicNamed(s.part.TP.Topic); exists && id == s.part.ID && h.applied >= now.config { // a deleted topic has no configs
 			now.minISR = o.view.MinISR(s.part)
 		}
 	}
