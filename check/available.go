@@ -6,7 +6,7 @@ import "samsa/wire"
 type calmSpan struct{ from, to int64 }
 
 // calmAround returns the time without an active fault that contains a time, and false if a fault was active then.
-func (v *View) calmAround(at int64) (calmSpan, bool) {
+func calmAround(v *View, at int64) (calmSpan, bool) {
 	if v.quietSince >= 0 && at >= v.quietSince {
 		return calmSpan{v.quietSince, v.now}, true
 	}
@@ -33,10 +33,10 @@ var available = &Check{
 			return s.answer("", "")
 		}
 		for op := range of[*Produce](c.History) {
-			if op.Acks != -1 || op.Outcome == NeverDecided || op.Returned == 0 || faulty[op.Error] || !c.View.stays(op.Partition, op.Since) {
+			if op.Acks != -1 || op.Outcome == NeverDecided || op.Returned == 0 || faulty[op.Error] || !stays(c.View, op.Partition, op.Since) {
 				continue
 			}
-			span, calm := c.View.calmAround(op.Since)
+			span, calm := calmAround(c.View, op.Since)
 			t := &c.View.contract.Timeouts
 			able := span.from // from when the cluster is able to serve
 			if span.from > 0 {
@@ -51,7 +51,7 @@ var available = &Check{
 				fact := c.written(op).fact(ByLeader, -1, "")
 				clause := c.View.damagedDiskUnder(fact)
 				if clause == "" {
-					clause = c.View.lockedOut(op.Partition)
+					clause = lockedOut(c.View, op.Partition)
 				}
 				s.decide(op, fact, clause, op.Client+"'s send of "+quote(op.Value)+" to "+c.written(op).String()+
 					" with acks=all was not acknowledged; for "+seconds(had)+" of the time until its outcome no fault was active and the cluster had recovered")
@@ -78,7 +78,7 @@ var available = &Check{
 }
 
 // lockedOut returns a clause if no replica of a partition may lead it, or "" otherwise.
-func (v *View) lockedOut(tp wire.TopicPartition) string {
+func lockedOut(v *View, tp wire.TopicPartition) string {
 	p := v.index[partitionKey{v.image.names[tp.Topic], tp.Partition}]
 	if p == nil || p.assigned.Leader != wire.NoNode || len(p.assigned.ISR)+len(p.assigned.ELR)+len(p.assigned.LastELR) > 0 {
 		return ""
@@ -87,7 +87,7 @@ func (v *View) lockedOut(tp wire.TopicPartition) string {
 }
 
 // stays reports whether one topic, and its partition, has had a name from a time to the end of the run.
-func (v *View) stays(tp wire.TopicPartition, since int64) bool {
+func stays(v *View, tp wire.TopicPartition, since int64) bool {
 	owners := v.image.nameOwners[tp.Topic]
 	if len(owners) != 1 || owners[0].at > since {
 		return false

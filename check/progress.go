@@ -17,7 +17,7 @@ type progress struct {
 }
 
 // quietFor returns for how long no fault has been active.
-func (v *View) quietFor() Duration {
+func quietFor(v *View) Duration {
 	if v.quietSince < 0 || v.now < v.quietSince {
 		return 0
 	}
@@ -82,7 +82,7 @@ func seeMoving(d *Tally, v *View, c *Change) {
 		*s = progress{l.HW, l.Epoch, v.now}
 		d.exercised()
 	default:
-		stood := min(Duration(v.now-s.since), v.quietFor())
+		stood := min(Duration(v.now-s.since), quietFor(v))
 		if bound := v.contract.fetched(); stood > bound {
 			d.decide(v, p.fact(ByLeader, l.HW, ""), v.damagedDisk(p), v.name(l.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(l.Epoch), ", has kept its high watermark at ",
 				itoa(l.HW), " for ", seconds(stood), "; every member of the ISR has all below ", itoa(common), ", and the timeouts allow ", seconds(bound))
@@ -153,7 +153,7 @@ func seeRemoval(d *Tally, v *View, c *Change) {
 			continue
 		}
 		bound := v.contract.Lag + v.contract.fetched()
-		if had := min(Duration(v.now-r.wholeSince), v.quietFor()); had > bound {
+		if had := min(Duration(v.now-r.wholeSince), quietFor(v)); had > bound {
 			d.decide(v, p.fact(ByLeader, -1, ""), v.damagedDisk(p), "the ISR of ", p.TP.String(), " shrank from ", v.names(was.ISR), " to ", v.names(a.ISR), "; ", v.name(id),
 				" has had everything that the leader ", v.name(a.Leader), " has for ", seconds(had), ", and replica.lag.time.max.ms is ", seconds(v.contract.Lag))
 		}

@@ -41,7 +41,7 @@ func (a *app) exploreCommand() *cobra.Command {
 			"A seed that fails is saved as a scenario file, and the report says how to run it again. The first of each kind of failure is " +
 			"also made small, as samsa shrink does, in the last third of --for, or else within a minute for all kinds.\n\n" +
 			"Exit codes: 0 every seed held; 1 a safety property is violated; 2 wrong usage; 3 inconclusive, or with " +
-			"--require-coverage a fault never fired; 4 a cluster did not become quiet in time; 70 a bug of Samsa's; 130 interrupted, " +
+			"--require-coverage a fault never fired; 4 a cluster did not become quiet in time, or most records are not acknowledged; 70 a bug of Samsa's; 130 interrupted, " +
 			`with the report so far. With --json there is exactly one object on stdout: schema "samsa.explore/1".`,
 		Example: "  samsa explore --runs 1000\n" +
 			"  samsa explore --for 60s --seed 20260101000 --jobs 2\n" +
@@ -186,7 +186,7 @@ func codeOfReport(r *explore.Report, cover bool) code {
 		return exitInternal
 	case r.Count(explore.Violated) > 0:
 		return exitViolated
-	case r.Count(explore.Stuck) > 0:
+	case r.Count(explore.Stuck) > 0, r.BelowFloor:
 		return exitLiveness
 	case r.Count(explore.Unknown) > 0 || cover && len(r.NeverFired) > 0:
 		return exitInconclusive

@@ -85,6 +85,9 @@ func (c *simCluster) Produce(name env.Addr, tp wire.TopicPartition, values []str
 			Delivery: h.delivery, op: o, at: i,
 		})
 	}
+	if o.acks == -1 {
+		c.tally.SentToAll += int64(len(values))
+	}
 	op := c.start(o)
 	c.world.Do(name, "produce", func(e env.Env, n env.Node) {
 		for i, v := range values {
@@ -139,6 +142,9 @@ func (c *simCluster) recordDone(name env.Addr, s client.Sent) {
 	c.observer.RecordDone(r, s)
 	if s.Outcome == client.OK && r.Acks != 0 {
 		c.tally.AckedRecords++
+		if r.Acks == -1 {
+			c.tally.AckedToAll++
+		}
 		if s.Acks != 0 && s.Offset == s.Base { // once per batch
 			c.tally.AckedBatches++
 		}

@@ -12,6 +12,8 @@ import (
 type Tally struct {
 	AckedBatches  int64 // batches acknowledged to their producers, with acks 1 or all
 	AckedRecords  int64
+	SentToAll     int64 // records sent with acks=all
+	AckedToAll    int64 // those of them that were acknowledged
 	ReadRecords   int64 // records delivered to consumers
 	Moves         int64 // leaders that appeared in a later epoch than the partition's first leader
 	MovesInFlight int64 // Moves while records for the partition were in flight, with acks 1 or all

@@ -25,6 +25,7 @@ type Report struct {
 	AckedBatches Spread `json:"acked_batches"`
 	AckedRecords Spread `json:"acked_records"`
 	ReadRecords  Spread `json:"read_records"`
+	AckedShare   Spread `json:"acked_permille"` // of the records sent with acks=all, over the runs that send enough of them
 	LeaderMoves  Spread `json:"leader_moves"`
 	// RunsWithMoves counts the runs in which a leader changed while acked writes were in flight.
 	RunsWithMoves int `json:"runs_with_leader_moved_in_flight"`
@@ -39,7 +40,13 @@ type Report struct {
 	Cores      []CoreCount      `json:"cores"`
 	Kinds      []Kind           `json:"kinds_of_failure"`
 
+	// BelowFloor says that the median of AckedShare is below leastAcked. Faults may keep a record from being acknowledged, but
+	// not most records of most runs: then the cluster does not serve, and the promises to producers hold because there are
+	// none.
+	BelowFloor bool `json:"below_floor"`
+
 	hash   uint64
+	shares []int64
 	series [6][]int64 // the values from which the spreads are computed
 	places map[string]int
 }
@@ -101,6 +108,14 @@ type Kind struct {
 	Small       string   `json:"small"` // the small form of the first file; empty if there is none
 }
 
+// The floor of what a campaign must get acknowledged. Of the records sent with acks=all, the median run has
+// all of them acknowledged (seeds 9001 to 9200), so half of them is a low floor.
+const (
+	leastAcked = 500 // permille, in the median run
+	enoughSent = 20  // records that a run must send with acks=all to count
+	enoughRuns = 20  // such runs that a campaign must have
+)
+
 // maxSeeds bounds the number of seeds that a kind lists.
 const maxSeeds = 10
 
@@ -142,6 +157,9 @@ func (r *Report) Add(x Result) {
 	t := x.Tally
 	for i, n := range [...]int64{int64(x.Events), x.Time / 1_000_000, t.AckedBatches, t.AckedRecords, t.ReadRecords, t.Moves} {
 		r.series[i] = append(r.series[i], n)
+	}
+	if t.SentToAll >= enoughSent {
+		r.shares = append(r.shares, 1000*t.AckedToAll/t.SentToAll)
 	}
 	if t.MovesInFlight > 0 {
 		r.RunsWithMoves++
@@ -217,6 +235,8 @@ func (r *Report) Finish() {
 	for i, to := range []*Spread{&r.Events, &r.VirtualMs, &r.AckedBatches, &r.AckedRecords, &r.ReadRecords, &r.LeaderMoves} {
 		*to = spread(r.series[i])
 	}
+	r.AckedShare = spread(r.shares)
+	r.BelowFloor = len(r.shares) >= enoughRuns && r.AckedShare.Median < leastAcked
 	r.Hash = strconv.FormatUint(r.hash, 16)
 	r.NeverFired = []string{}
 	for _, f := range r.Faults {

@@ -11,7 +11,10 @@ import (
 func (r *Report) Text() string {
 	var b strings.Builder
 	r.failures(&b)
-	if len(r.Kinds) > 0 {
+	if r.BelowFloor {
+		b.WriteString(hang("IDLE      ", fmt.Sprintf("the cluster does not serve: in the median run %d of 1000 records sent with acks=all are acknowledged, and %d is the least that a campaign must reach", r.AckedShare.Median, leastAcked)))
+	}
+	if len(r.Kinds) > 0 || r.BelowFloor {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "runs      %d from seed %s, %s timeouts, %s mode", r.Runs, r.Seed, r.Profile, r.Mode)
@@ -41,6 +44,7 @@ func (r *Report) Text() string {
 	}
 	fmt.Fprintf(&b, "a run     %s events,\n          %s ms of virtual time\n", r.Events.text(), r.VirtualMs.text())
 	fmt.Fprintf(&b, "          %s acked batches, %s acked records,\n          %s records read\n", r.AckedBatches.text(), r.AckedRecords.text(), r.ReadRecords.text())
+	fmt.Fprintf(&b, "          %s of 1000 records with acks=all acked\n", r.AckedShare.text())
 	b.WriteString(hang("          ", fmt.Sprintf("%s leaders moved; in %d of %d runs while acked writes were in flight", r.LeaderMoves.text(), r.RunsWithMoves, r.Runs)))
 	b.WriteString("faults    how often, and in how many runs\n")
 	for i, f := range r.Faults {
