@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,6 +133,18 @@ func (t *tool) drawReached(all []Mutant, o options, reach *Reach, report *Report
 func (t *tool) tryAll(ctx context.Context, mutants []Mutant, reach *Reach, results *store, report *Report) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	scratch, err := os.MkdirTemp("", "mutate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	built, err := t.buildBatch(ctx, scratch, slices.DeleteFunc(slices.Clone(mutants), func(m Mutant) bool {
+		_, known := results.find(m.ID, t.version(m), t.runs)
+		return known
+	}))
+	if err != nil {
+		return err
+	}
 	var (
 		mu   sync.Mutex
 		wait sync.WaitGroup
@@ -149,7 +162,7 @@ func (t *tool) tryAll(ctx context.Context, mutants []Mutant, reach *Reach, resul
 				r, known := results.find(m.ID, t.version(m), t.runs)
 				var err error
 				if !known {
-					r, err = t.try(ctx, m, reach)
+					r, err = t.try(ctx, m, built[m.ID], reach)
 				}
 				if err == nil && t.untested(r) {
 					err = t.unitTests(ctx, m, &r)

@@ -28,6 +28,7 @@ type Mutant struct {
 	Line     int
 	Change   string // the old and the new line
 
+	fn    *ast.FuncDecl // the changed function; nil for a planted mistake
 	edits []Edit
 	reach []token.Position // the innermost first: where to look for the block of the coverage; the runs of that block can show the change
 }
@@ -61,7 +62,7 @@ func (s *Source) mutantsOf(q *arch.Package, file string, fn *ast.FuncDecl) (all 
 		counts[op]++
 		tokens := s.Fset.File(from)
 		m := Mutant{
-			ID: fmt.Sprintf("%s.%s/%s#%d", q.Name, funcName(fn), op, counts[op]), Package: q.Name, Operator: op, File: file,
+			ID: fmt.Sprintf("%s.%s/%s#%d", q.Name, funcName(fn), op, counts[op]), fn: fn, Package: q.Name, Operator: op, File: file,
 			Line: s.Fset.Position(from).Line, edits: []Edit{{file, tokens.Offset(from), tokens.Offset(to), text}},
 		}
 		m.Change = s.describe(m.edits[0], m.Line)

@@ -117,7 +117,7 @@ func TestApplyAndCompile(t *testing.T) {
 	}
 	require.Equal(t, 28, compiling)
 	require.ErrorContains(t, s.compiles(map[string][]byte{"log/log.go": []byte("package log\n\nfunc f() { x := 1 }\n")}), "x")
-	require.ErrorContains(t, s.compiles(map[string][]byte{"log/other.go": []byte("package log\n")}), "only 0")
+	require.ErrorContains(t, s.compiles(map[string][]byte{"gone/other.go": []byte("package gone\n")}), "only 0")
 	require.Equal(t, "ab1d2e", string(apply2(s)), "two edits of one file")
 }
 

@@ -11,6 +11,7 @@ import (
 	"go/types"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -102,6 +103,16 @@ func (s *Source) compiles(changed map[string][]byte) error {
 				}
 			}
 			files = append(files, f)
+		}
+		for _, name := range slices.Sorted(maps.Keys(changed)) { // new files
+			if _, old := s.text[name]; !old && path.Dir(name) == q.Name {
+				mine++
+				f, err := parser.ParseFile(s.Fset, filepath.Join(s.Root, name), changed[name], parser.SkipObjectResolution)
+				if err != nil {
+					return err
+				}
+				files = append(files, f)
+			}
 		}
 		if mine == 0 {
 			continue

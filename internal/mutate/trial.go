@@ -63,35 +63,27 @@ type Result struct {
 	Reason   string   `json:"reason"` // for that opinion
 }
 
-// try builds a mutant, runs it on the seeds that execute the changed code, and stops at the first failure.
-func (t *tool) try(ctx context.Context, m Mutant, reach *Reach) (Result, error) {
+// try runs a mutant on the seeds that show its change, and stops at the first failure. It builds the mutant if it is in no batch.
+func (t *tool) try(ctx context.Context, m Mutant, in target, reach *Reach) (Result, error) {
 	began := time.Now()
 	r := Result{
 		ID: m.ID, Digest: t.version(m), Campaign: t.runs, Package: m.Package, Operator: m.Operator, File: m.File, Line: m.Line, Change: m.Change, By: []string{},
 	}
 	seeds := t.seedsFor(m, reach)
 	r.Reached = len(seeds)
-	scratch, err := os.MkdirTemp("", "mutate-")
-	if err != nil {
-		return r, err
+	if in.path == "" {
+		scratch, err := os.MkdirTemp("", "mutate-")
+		if err != nil {
+			return r, err
+		}
+		defer os.RemoveAll(scratch)
+		if in.path, err = t.build(ctx, scratch, t.apply(m.edits)); err != nil {
+			return r, err
+		}
 	}
-	defer os.RemoveAll(scratch)
-	overlay, err := t.overlay(scratch, m)
-	if err != nil {
-		return r, err
-	}
-	bin := filepath.Join(scratch, "seeds")
-	if err := t.goCommand(ctx, "build", "-overlay", overlay, "-o", bin, t.explorer); err != nil {
-		return r, err
-	}
-	if err := t.unchanged(); err != nil {
-		return r, err
-	}
-	if err := t.explore(ctx, bin, seeds, reach, &r); err != nil {
-		return r, err
-	}
+	err := t.explore(ctx, in, seeds, reach, &r)
 	r.Seconds = int(time.Since(began).Seconds())
-	return r, nil
+	return r, err
 }
 
 // version identifies the code with its change. The ID of a planted mistake stays when its file is edited.
@@ -114,9 +106,9 @@ func (t *tool) seedsFor(m Mutant, reach *Reach) (seeds []uint64) {
 
 // overlay writes the changed files and the overlay that replaces the original ones with them. The checkout stays as it is,
 // and packages that do not depend on a changed one come from the build cache.
-func (t *tool) overlay(dir string, m Mutant) (path string, err error) {
+func (t *tool) overlay(dir string, files map[string][]byte) (path string, err error) {
 	replace := map[string]string{}
-	for name, text := range t.apply(m.edits) {
+	for name, text := range files {
 		changed := filepath.Join(dir, strings.ReplaceAll(name, "/", "-"))
 		if err := os.WriteFile(changed, text, 0o666); err != nil {
 			return "", err
@@ -138,7 +130,7 @@ var (
 )
 
 // explore runs the seeds in the explorer of a mutant and sets the state of the result.
-func (t *tool) explore(ctx context.Context, bin string, seeds []uint64, reach *Reach, r *Result) error {
+func (t *tool) explore(ctx context.Context, in target, seeds []uint64, reach *Reach, r *Result) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	limit := time.AfterFunc(t.limit, func() { cancel(errLimit) })
@@ -150,7 +142,8 @@ func (t *tool) explore(ctx context.Context, bin string, seeds []uint64, reach *R
 	killed := errors.New("killed")
 	err := error(nil)
 	if len(seeds) > 0 {
-		cmd := exec.CommandContext(ctx, bin, "-seeds", list(seeds))
+		cmd := exec.CommandContext(ctx, in.path, "-seeds", list(seeds))
+		cmd.Env = append(os.Environ(), selector+"="+strconv.Itoa(in.number))
 		err = eachOutcome(cmd, func(o Outcome) error {
 			stall.Reset(t.stall)
 			done = o.Seed
@@ -226,7 +219,7 @@ func (t *tool) unitTests(ctx context.Context, m Mutant, r *Result) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	overlay, err := t.overlay(scratch, m)
+	overlay, err := t.overlay(scratch, t.apply(m.edits))
 	if err != nil {
 		return err
 	}
