@@ -138,7 +138,8 @@ type target struct {
 	number int // the selected mutant; 0 if the binary has only one
 }
 
-// buildBatch builds one explorer with all these mutants, if there is more than one. Without a batch, each mutant has a build of its own.
+// buildBatch builds one explorer with all these mutants, if there is more than one. A mutant in no batch has a build of its
+// own.
 func (t *tool) buildBatch(ctx context.Context, dir string, mutants []Mutant) (map[string]target, error) {
 	mutants = slices.DeleteFunc(slices.Clone(mutants), func(m Mutant) bool { return m.fn == nil })
 	if len(mutants) < 2 {

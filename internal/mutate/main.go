@@ -10,16 +10,17 @@
 //	  mutants ──draw──▶ batch ──go build──▶ seeds ──▶ killed, survived, or equal
 //
 // A mutant is the module with one changed place: an operator negated, a bound shifted, a statement dropped, an error ignored.
-// go build reads the changed files from an overlay, so the checkout never changes and the build cache is shared. The drawn mutants
-// are built together, each as a copy of its function, and the process selects one. A mutant explores the seeds from 1 on with default settings and stops at the first failure that the original does not have.
-// A run that does not execute the changed code is the original's run, so only the others run again.
+// go build reads the changed files from an overlay, so the checkout never changes and the build cache is shared. The drawn
+// mutants are built together, each as a copy of its function, and the process selects one. A mutant explores the seeds from
+// 1 on with default settings and stops at the first failure that the original does not have. A run that does not execute
+// the changed code is the original's run, so only the others run again.
 //
 // A mutant that survives shows a hole: if its hash moved, no judge looks at what it broke, or the change breaks no promise; if
 // no hash moved, no run reaches a state in which the change matters, or there is none.
 //
 // Read operators.go for the kinds of change, mutants.go for names and the draw, reach.go for the coverage, batch.go for the
-// build, and trial.go for the life of one mutant. planted.go has the format of a planted mistake. The tool changes no judge, no plan and no default,
-// and it does not decide whether a mutant is equivalent.
+// build, and trial.go for the life of one mutant. planted.go has the format of a planted mistake. The tool changes no judge,
+// no plan and no default, and it does not decide whether a mutant is equivalent.
 package main
 
 import (

@@ -30,7 +30,9 @@ type Mutant struct {
 
 	fn    *ast.FuncDecl // the changed function; nil for a planted mistake
 	edits []Edit
-	reach []token.Position // the innermost first: where to look for the block of the coverage; the runs of that block can show the change
+	// reach has the positions at which to look for a block of the coverage, the innermost first. Only the runs of that block
+	// can show the change.
+	reach []token.Position
 }
 
 // mutants returns all possible mutants of a package, in the order of its files.
