@@ -22,6 +22,7 @@ import (
 // shrinkFlags are the flags of `samsa shrink`.
 type shrinkFlags struct {
 	out, check string
+	mode       string
 	rules      []string
 	lasts      time.Duration // real time, which is read only between runs
 	jobs       int
@@ -58,6 +59,7 @@ func (a *app) shrinkCommand() *cobra.Command {
 	flags.StringVarP(&f.out, "output", "o", "", "writes the result to `FILE`, whatever is there")
 	flags.StringVar(&f.check, "check", "", "keeps the violation of `CHECK`; otherwise the worst failure")
 	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
+	flags.StringVar(&f.mode, "mode", "pointer", "how messages travel: pointer, wire or guard, as `M`")
 	flags.DurationVar(&f.lasts, "for", 0, "ends the search after `TIME`; otherwise when no line can go")
 	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "runs `N` worlds at once")
 	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
@@ -101,6 +103,7 @@ type shrinking struct {
 	program *scenarios.Program
 	rules   []string // of the command line
 	target  explore.Failure
+	mode    scenarios.Mode
 	out     string
 	jobs    int
 	lasts   time.Duration
@@ -116,7 +119,7 @@ func (a *app) shrink(name string, f shrinkFlags) error {
 	if err != nil {
 		return err
 	}
-	first, err := explore.Replay(j.program, explore.Options{Events: scenarios.DefaultEvents})
+	first, err := explore.Replay(j.program, explore.Options{Mode: j.mode, Events: scenarios.DefaultEvents})
 	if err != nil {
 		return usage("", "%s cannot be run: %v", name, err)
 	}
@@ -169,6 +172,9 @@ func (a *app) understandShrink(name string, f shrinkFlags) (*shrinking, error) {
 			u.meant = scenarios.Nearest(id, ruleNames())
 			return nil, u
 		}
+	}
+	if j.mode, err = modeOf(f.mode, "samsa help shrink"); err != nil {
+		return nil, err
 	}
 	if err := j.enable(f.rules); err != nil {
 		return nil, err
@@ -245,6 +251,14 @@ func sameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// modeFlag returns the flag of a message mode, "" for the usual mode.
+func modeFlag(m scenarios.Mode) string {
+	if m == scenarios.ModePointer {
+		return ""
+	}
+	return " --mode " + m.String()
 }
 
 // flags returns the flags that enable old rules.
@@ -325,10 +339,12 @@ func (j *shrinking) stop() bool {
 // search runs the search. It returns the file of the small scenario and the report.
 func (j *shrinking) search() ([]byte, shrinkReport, error) {
 	s := &shrink.Shrinker{
-		Try: shrink.Replaying(explore.Options{}), Noise: shrink.Deciding(explore.Options{}), Target: j.target, Jobs: j.jobs, Stop: j.stop, Progress: j.progress,
+		Try: shrink.Replaying(explore.Options{Mode: j.mode}), Noise: shrink.Deciding(explore.Options{}), Target: j.target, Jobs: j.jobs, Stop: j.stop, Progress: j.progress,
 	}
-	for _, m := range [...]scenarios.Mode{scenarios.ModeWire, scenarios.ModeGuard} {
-		s.Confirm = append(s.Confirm, shrink.Replaying(explore.Options{Mode: m}))
+	if j.target.Verdict != explore.Internal { // guard mode alone finds a message that was changed
+		for _, m := range [...]scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
+			s.Confirm = append(s.Confirm, shrink.Replaying(explore.Options{Mode: m}))
+		}
 	}
 	small, err := s.Shrink(j.src)
 	j.wipe()
@@ -338,7 +354,7 @@ func (j *shrinking) search() ([]byte, shrinkReport, error) {
 	r := shrinkReport{
 		Schema: "samsa.shrink/1", Scenario: j.name, Small: j.out, Check: j.target.Check, Fingerprint: j.target.Fingerprint(), Text: small.Failure.Text,
 		Runs: small.Tries, Interrupted: j.interrupted, Ended: small.Stopped,
-		Again: "samsa run " + shellWord(j.out),
+		Again: "samsa run " + shellWord(j.out) + modeFlag(j.mode),
 	}
 	if !small.Stopped {
 		r.Salts, r.SaltsFail = saltsTried, s.Salted(&small, saltsTried)
@@ -456,6 +472,10 @@ const shrinkTime = time.Minute
 // shrinkKinds makes the first saved scenario of each kind of failure small, and writes the result beside it. The kinds share
 // the time. If a scenario cannot be shrunk or saved, shrinkKinds prints a line on stderr and continues.
 func (a *app) shrinkKinds(report *explore.Report, f exploreFlags, began time.Time) {
+	mode, err := modeOf(f.mode, "samsa help explore")
+	if err != nil {
+		return // the flags have been checked before the campaign
+	}
 	until := a.now().Add(shrinkTime)
 	if f.lasts > 0 {
 		until = began.Add(f.lasts)
@@ -467,7 +487,7 @@ func (a *app) shrinkKinds(report *explore.Report, f exploreFlags, began time.Tim
 			continue
 		}
 		from := k.Files[0]
-		j := &shrinking{app: a, name: from, jobs: f.jobs, lasts: left, began: a.now(), out: smallOf(report, i)}
+		j := &shrinking{app: a, name: from, mode: mode, jobs: f.jobs, lasts: left, began: a.now(), out: smallOf(report, i)}
 		j.shown = j.began
 		err := j.mayWrite(false)
 		if err == nil {

@@ -72,13 +72,13 @@ func TestShrink(t *testing.T) {
 
 func TestShrinkJSON(t *testing.T) {
 	path := failing(t)
-	r := samsa(t, "shrink", path, "--rule", "K22", "--json", "-o", path+".out")
+	r := samsa(t, "shrink", path, "--rule", "K22", "--json", "--mode", "guard", "-o", path+".out")
 	var report shrinkReport
 	if err := json.Unmarshal([]byte(r.out), &report); err != nil {
 		t.Fatalf("%v: %s%s", err, r.out, r.err)
 	}
 	if report.Schema != "samsa.shrink/1" || report.Small != path+".out" || report.Check != "reply-after-commit" || report.Is.Lines != 2 ||
-		report.Was.Lines < 50 || report.Salts != saltsTried || report.SaltsFail == 0 || report.Ended || !slices.Equal(report.Rules, []string{"K22"}) {
+		report.Was.Lines < 50 || report.Salts != saltsTried || report.SaltsFail == 0 || report.Ended || report.Again != "samsa run "+path+".out --mode guard" || !slices.Equal(report.Rules, []string{"K22"}) {
 		t.Errorf("%s", r.out)
 	}
 }
@@ -100,6 +100,7 @@ func TestShrinkMistakes(t *testing.T) {
 		{"no such file", []string{path + ".no.txt"}, "cannot open the scenario"},
 		{"the scenario itself", []string{path, "--rule", "K22", "-o", path}, "is the scenario itself, which samsa shrink never replaces"},
 		{"no such folder", []string{path, "--rule", "K22", "-o", "/no/such/folder/x.txt"}, "cannot write the result"},
+		{"no such mode", []string{path, "--mode", "gard"}, `--mode gard: there are pointer, wire, guard (did you mean "guard"?)`},
 		{"no jobs", []string{path, "--jobs", "0"}, "--jobs must be a number from 1"},
 		{"no time", []string{path, "--for", "-1s"}, "--for must be a time"},
 	} {
