@@ -256,6 +256,9 @@ func accusations(t *testing.T, seed uint64) (all []Failure) {
 			all = append(all, Failure{Verdict: Stuck, Check: "claim", Kind: claim.Line.Verb.Text, Text: claim.Text})
 		}
 	}
+	if end := v.Conclude(nil); end != scenarios.Fine && len(all) == 0 { // the exit code is not 0
+		all = append(all, Failure{Verdict: Stuck, Check: "conclusion", Kind: string(end), Text: v.Stopped})
+	}
 	return all
 }
 
