@@ -18,6 +18,9 @@ import (
 // saved is the directory of the files of failures.
 const saved = "testdata/samsa"
 
+// notShrunk is what the comment of a file says if the file shall be shrunk when it is replayed.
+const notShrunk = "not shrunk yet"
+
 // replayFlag replays the file of -samsa.file, and reports whether there is one. A test that the file does not name is skipped.
 func (r *runner) replayFlag(t testing.TB) bool {
 	t.Helper()
@@ -87,7 +90,18 @@ func (r *runner) replay(t testing.TB, path string, p *scenarios.Program) (failed
 		t.Errorf("%s: %s", path, notDeterministic(how))
 		return true
 	}
-	t.Errorf("%s: %s\n%s", path, describe(res.worst()), r.details(res, res.worst(), path))
+	target := res.worst()
+	if strings.Contains(strings.ToLower(p.File.Story), notShrunk) {
+		small, again, how := r.small(p.File.String(), target)
+		if small != "" {
+			res, target = again, again.of(target)
+			if err := write(path, r.file(small, res, target, how)); err != nil {
+				how = err.Error()
+			}
+		}
+		t.Logf("%s: %s", path, how)
+	}
+	t.Errorf("%s: %s\n%s", path, describe(target), r.details(res, target, path))
 	return true
 }
 
@@ -167,20 +181,30 @@ func (r *runner) fail(t testing.TB, text string, res result, seed int) {
 			t.Fatalf("draw %d: %s\nthe file cannot be saved: %v\n%s", seed, describe(target), err, whole)
 		}
 	}
-	how := "not shrunk"
-	if target.Verdict != scenarios.ClassUndecided {
-		var small string
-		if small, how = r.shrink(text, target); small != "" {
-			if again, err := r.try(load(small), events); err == nil && again.failed() {
-				res, target = again, again.of(target)
-				whole = r.file(small, again, target, how)
-				if err := write(path, whole); err != nil {
-					t.Logf("the file keeps the draw as it was: %v", err)
-				}
-			}
+	small, again, how := r.small(text, target)
+	if small != "" {
+		res, target = again, again.of(target)
+		whole = r.file(small, res, target, how)
+		if err := write(path, whole); err != nil {
+			t.Logf("the file keeps the draw as it was: %v", err)
 		}
 	}
 	t.Fatalf("%s\n    draw    %d, %s\n%s\n%s", describe(target), seed, how, r.details(res, target, path), indent(whole))
+}
+
+// small makes a draw small, and runs the result. It returns "" if that does not succeed, and how far it came.
+func (r *runner) small(text string, target scenarios.Failure) (small string, res result, how string) {
+	if target.Verdict == scenarios.ClassUndecided {
+		return "", res, "not shrunk"
+	}
+	if small, how = r.shrink(text, target); small == "" {
+		return "", res, how
+	}
+	res, err := r.try(load(small), events)
+	if err != nil || !res.failed() {
+		return "", res, "not shrunk: the small draw holds"
+	}
+	return small, res, how
 }
 
 // shrink makes a draw small. It returns "" if that does not succeed, and how far it came.
@@ -269,7 +293,9 @@ func (r *runner) file(text string, res result, target scenarios.Failure, how str
 		fmt.Fprintf(&b, "# %s%s.\n", strings.ToUpper(how[:1]), how[1:])
 	}
 	b.WriteString("\n")
-	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool { return strings.HasPrefix(l, "#") })
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool {
+		return strings.HasPrefix(l, "#") || strings.HasPrefix(l, "found ")
+	})
 	b.WriteString(strings.TrimSpace(strings.Join(lines, "\n")) + "\n")
 	seen := map[string]bool{}
 	for _, f := range res.failures {

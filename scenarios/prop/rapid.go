@@ -78,8 +78,8 @@ func Fuzz(f *testing.F, test Test, work func(*Client)) {
 	}))
 }
 
-// fuzz runs one draw of the fuzzer, and returns "" if it holds. The first draw with a failure is shrunk and saved; the fuzzer
-// runs it again and again to make its bytes fewer, and then the file is there.
+// fuzz runs one draw of the fuzzer, and returns "" if it holds. The first draw with a failure is saved as it is, because the
+// fuzzer kills a process that takes as long as shrinking does; the next `go test` without -fuzz replays it and makes it small.
 func (r *runner) fuzz(text string) (report string) {
 	res, err := r.try(load(text), events)
 	switch {
@@ -90,11 +90,7 @@ func (r *runner) fuzz(text string) (report string) {
 	}
 	target, path := res.worst(), r.first(res.worst().Check)
 	if !exists(path) {
-		small, how := r.shrink(text, target)
-		if again, err := r.try(load(orText(small, text)), events); err == nil && again.failed() {
-			res, target, text = again, again.of(target), orText(small, text)
-		}
-		if err := write(path, r.file(text, res, target, how)); err != nil {
+		if err := write(path, r.file(text, res, target, notShrunk)); err != nil {
 			return fmt.Sprintf("%s\nthe file cannot be saved: %v", describe(target), err)
 		}
 	}
@@ -144,12 +140,4 @@ func mustCompose(parts explore.Parts, needs explore.Needs) *explore.Plan {
 		panic("prop.Test: " + err.Error())
 	}
 	return p
-}
-
-// orText returns the first of two texts that is not empty.
-func orText(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
