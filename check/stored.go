@@ -1,6 +1,10 @@
 package check
 
-import "samsa/wire"
+import (
+	"strings"
+
+	"samsa/wire"
+)
 
 // storedAsSent judges the promise of records-intact by the true logs: a leader must store the producer's batch unchanged,
 // unless a config of the topic makes leaders change batches. The checksum covers keys, values, headers and timestamps.
@@ -44,23 +48,25 @@ func rewrites(v *View, p *Partition, leader wire.NodeID) bool {
 	if !m.rewriters {
 		return false
 	}
-	return v.Broker(leader).applied < m.rewritingEnd || rewritesBatches("compression.type", m.setting(p.TP.Topic, "compression.type")) ||
-		rewritesBatches("message.timestamp.type", m.setting(p.TP.Topic, "message.timestamp.type"))
+	if v.Broker(leader).applied < m.rewritingEnd || rewritesBatches("compression.type", m.settingAt(leader, p.TP.Topic, "compression.type")) {
+		return true
+	}
+	const name = "message.timestamp.type" // the default of brokers has another name
+	if own, set := m.configs[configKey{wire.ConfigTopic, p.TP.Topic, name}]; set {
+		return rewritesBatches(name, own)
+	}
+	return rewritesBatches("log."+name, m.settingAt(leader, "", "log."+name))
 }
 
 // noteRewriting records a config that makes leaders change batches, before the config is in the image.
 func (m *image) noteRewriting(r *wire.ConfigRecord) {
-	of := ""
-	if r.ResourceType == wire.ConfigTopic {
-		of = r.ResourceName
-	}
-	if rewritesBatches(r.Name, m.setting(of, r.Name)) {
-		m.rewritingEnd = m.next
+	if m.rewriters && (r.Name == "compression.type" || strings.HasSuffix(r.Name, "message.timestamp.type")) {
+		m.rewritingEnd = m.next // it may end the rewriting of a topic or a broker
 	}
 	m.rewriters = m.rewriters || r.Value != nil && rewritesBatches(r.Name, *r.Value)
 }
 
 // rewritesBatches reports whether a config makes leaders change batches.
 func rewritesBatches(name, value string) bool {
-	return name == "compression.type" && value != "" && value != "producer" || name == "message.timestamp.type" && value == "LogAppendTime"
+	return name == "compression.type" && value != "" && value != "producer" || strings.HasSuffix(name, "message.timestamp.type") && value == "LogAppendTime"
 }

@@ -63,10 +63,10 @@ type Sending struct {
 
 // blocked is a record that waits for its topic's metadata.
 type blocked struct {
-	n     int64
-	topic string
-	id    int64
-	r     wire.Record
+	n  int64
+	tp wire.TopicPartition // its partition may be AnyPartition
+	id int64
+	r  wire.Record
 }
 
 // produceRequest is one Produce request in flight.
@@ -95,11 +95,16 @@ func (p *Producer) SendRecord(e env.Env, tp wire.TopicPartition, id int64, r wir
 		p.Done(e, Sent{ID: id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: kerr.MessageTooLarge, Offset: -1, Base: -1})
 		return
 	}
-	if tp.Partition == AnyPartition {
-		partition, ok := p.partition(e, tp.Topic, r.Key, recordSize(r))
+	// In Kafka the send of a record whose partition is not known blocks the program, so a later record of the program, even one
+	// to a given partition, waits for it too.
+	if after := p.blockedTopic(tp.Topic); after || tp.Partition == AnyPartition {
+		partition, ok := tp.Partition, false
+		if !after {
+			partition, ok = p.partition(e, tp.Topic, r.Key, recordSize(r))
+		}
 		if !ok {
 			p.next++
-			p.blocked = append(p.blocked, blocked{p.next, tp.Topic, id, r})
+			p.blocked = append(p.blocked, blocked{p.next, tp, id, r})
 			e.Arm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: p.next}, p.cfg.MaxBlock)
 			return
 		}
@@ -133,18 +138,27 @@ func (p *Producer) newBatch(e env.Env) *batch {
 	return b
 }
 
+// blockedTopic reports whether a record of a topic waits for the topic's metadata.
+func (p *Producer) blockedTopic(name string) bool {
+	return slices.ContainsFunc(p.blocked, func(w blocked) bool { return w.tp.Topic == name })
+}
+
 // onMetadata handles a metadata update. It chooses the partitions of the blocked records and sends batches to the leaders.
 func (p *Producer) onMetadata(e env.Env) {
 	waiting := p.blocked
 	p.blocked = nil
 	for _, w := range waiting {
-		if t := p.topics[w.topic]; t.err != nil && !retriable(t.err.Code) {
+		partition, ok := w.tp.Partition, !p.blockedTopic(w.tp.Topic)
+		if ok && partition == AnyPartition {
+			partition, ok = p.partition(e, w.tp.Topic, w.r.Key, recordSize(w.r))
+		}
+		if t := p.topics[w.tp.Topic]; t.err != nil && !retriable(t.err.Code) {
 			p.unblock(e, w, t.err)
-		} else if partition, ok := p.partition(e, w.topic, w.r.Key, recordSize(w.r)); !ok {
+		} else if !ok {
 			p.blocked = append(p.blocked, w)
 		} else {
 			e.Disarm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: w.n})
-			p.add(e, wire.TopicPartition{Topic: w.topic, Partition: partition}, w.id, w.r)
+			p.add(e, wire.TopicPartition{Topic: w.tp.Topic, Partition: partition}, w.id, w.r)
 		}
 	}
 	p.sendProducerData(e, true)
@@ -155,7 +169,7 @@ func (p *Producer) expireBlocked(e env.Env, n int64) {
 	if i := slices.IndexFunc(p.blocked, func(w blocked) bool { return w.n == n }); i >= 0 {
 		w := p.blocked[i]
 		p.blocked = slices.Delete(p.blocked, i, i+1)
-		err := p.topics[w.topic].err
+		err := p.topics[w.tp.Topic].err
 		if err == nil {
 			err = kerr.RequestTimedOut
 		}
@@ -165,9 +179,8 @@ func (p *Producer) expireBlocked(e env.Env, n int64) {
 
 func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
 	e.Disarm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: w.n})
-	tp := wire.TopicPartition{Topic: w.topic, Partition: AnyPartition}
-	e.Note(noteFailed, p.topicID(w.topic), int64(tp.Partition), 1, int64(err.Code))
-	p.Done(e, Sent{ID: w.id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: err, Offset: -1, Base: -1})
+	e.Note(noteFailed, p.topicID(w.tp.Topic), int64(w.tp.Partition), 1, int64(err.Code))
+	p.Done(e, Sent{ID: w.id, Partition: w.tp, Acks: p.cfg.Acks, Outcome: Failed, Err: err, Offset: -1, Base: -1})
 }
 
 // sendReady sends a request to each leader that has a ready batch, up to the limit of requests in flight

@@ -262,6 +262,22 @@ func TestKeysStayAndTheRestSticks(t *testing.T) {
 	require.Less(t, runs, 40, "but a batch at a time")
 }
 
+// The first record waits for metadata, because the client has to choose its partition. The second names the partition, and waits
+// for the first, as the program does that sends both.
+func TestARecordWaitsForAnEarlierOneWithoutAPartition(t *testing.T) {
+	f := newFake(1)
+	cfg := config()
+	cfg.BatchBytes = 1
+	s := newStage(t, f, cfg)
+	key := []byte("k")
+	s.send(client.AnyPartition, key, "first")
+	s.send(client.PartitionOf(key, 4), nil, "second")
+	got := s.results(2)
+	require.Equal(t, got[0].Partition, got[1].Partition)
+	require.Less(t, got[0].ID, got[1].ID)
+	require.Less(t, got[0].Offset, got[1].Offset)
+}
+
 // A producer to a partition that does not exist requests metadata once in a backoff: a response without the partition is no
 // reason to request again at once.
 func TestAMissingPartitionIsAskedForAtLeisure(t *testing.T) {

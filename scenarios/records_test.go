@@ -87,6 +87,31 @@ consume r1 orders-0 from 0..1
 	}
 }
 
+// A read that stays ends when the client begins another read of the partition, even if it is still waiting for its turn.
+func TestTheNextReadEndsTheOneThatStays(t *testing.T) {
+	s, out := finish(t, `cluster brokers=3 controllers=1 seed=2
+topic orders
+produce p1 orders-0 acks=all a b c
+at 30s consume r1 orders-0
+at 30s consume r1 orders-0 from earliest until stopped
+at 30s consume r1 orders-0 from 1..2
+run until time 31s
+run until quiet within 30s
+show reads r1
+----
+`)
+	if !strings.HasSuffix(out[0], "r1: reads nothing until stopped\n") {
+		t.Errorf("output\n%s", out[0])
+	}
+	story := ""
+	for _, e := range s.Entries() {
+		story += e.Text
+	}
+	if !strings.Contains(story, "r1: orders-0  1 \"b\"\n") {
+		t.Errorf("the last read did not end:\n%s", story)
+	}
+}
+
 // Records with a key go to the partition of the key, records without one to one partition after the other, and all that a
 // line gives to a record is in the log.
 func TestRecordsOfATopic(t *testing.T) {

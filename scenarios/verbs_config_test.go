@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"samsa/wire"
 )
 
 // fails loads a scenario that has a cluster of three and the topic orders, and compares its error.
@@ -51,6 +53,37 @@ config broker leader:orders-0 delete log.retention.ms min.insync.replicas`,
 		"config topic orders append cleanup.policy=abc": "cleanup.policy",
 	} {
 		fails(t, lines, want)
+	}
+}
+
+// A leader that replaces timestamps because of a config of brokers, or of one, stores other bytes than were sent, and that is no
+// fault of its.
+func TestBrokersThatReplaceTimestamps(t *testing.T) {
+	s, _ := finish(t, `cluster brokers=3 controllers=1 seed=2
+topic orders on=1,2,3
+config broker b1 log.message.timestamp.type=LogAppendTime
+produce p1 orders-0 acks=all timestamp=-1h a
+list offsets orders-0 max-timestamp
+config broker b1 delete log.message.timestamp.type
+config brokers log.message.timestamp.type=LogAppendTime
+produce p1 orders-0 timestamp=-1h b
+config topic orders message.timestamp.type=CreateTime
+run until quiet
+produce p1 orders-0 timestamp=-1h c
+run until quiet
+`)
+	v := s.Verdict()
+	for _, f := range v.Findings {
+		if f.Check.Name == "stored-as-sent" && f.Status.String() != "held" {
+			t.Errorf("%s: %s", f.Status, f.Explanation)
+		}
+	}
+	stamped := 0
+	for _, b := range s.cluster.Log("b1", wire.TopicPartition{Topic: "orders"}) {
+		stamped += len(b.Values)
+	}
+	if stamped != 3 || v.Status.String() != "held" {
+		t.Errorf("%d records, verdict %v", stamped, v.Failures)
 	}
 }
 

@@ -184,11 +184,12 @@ func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Of
 	case FromEnd:
 		o.from = client.Latest
 	}
-	running := c.reading(name, tp)
-	if running != nil && running.stays {
-		running.done, running = true, nil
+	for _, earlier := range c.ops {
+		if earlier.stays && !earlier.done && earlier.client == name && earlier.tp == tp {
+			earlier.done = true // it may be waiting for an earlier read
+		}
 	}
-	waits := running != nil
+	waits := c.reading(name, tp) != nil
 	op := c.start(o)
 	o.cursor = int64(op)
 	if !waits {

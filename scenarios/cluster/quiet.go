@@ -75,6 +75,9 @@ func (c *simCluster) activeIn(core []env.Addr) bool {
 // when all partitions of the topic have leaders. With a core, ended skips that test, because Quiet decides for each
 // partition whether it needs a leader.
 //
+// A leader whose ISR is smaller than min.insync.replicas cannot move its high watermark. If that lies below the start of its epoch,
+// a core without the other replicas never says where the log ends (KIP-207), so a read from there never begins.
+//
 // A read ends at the high watermark of its first response. After an unclean election the log may end below that offset, and
 // only new records would let the read end.
 func (c *simCluster) ended(o *operation, core []env.Addr) bool {
@@ -90,6 +93,8 @@ func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 		return c.image() != nil
 	case p.Leader == wire.NoNode:
 		return core != nil
+	case core != nil && len(p.ISR) < c.minISR(c.image(), o.tp):
+		return true
 	case o.stays:
 		return o.next >= p.HW
 	}
