@@ -179,7 +179,7 @@ func modeOf(name, next string) (scenarios.Mode, error) {
 }
 
 // understandExpect reads the value of --expect, such as violated:CHECK,CHECK, and returns the checks. The prefix violated:
-// may also be before each later check.
+// may also stand before each of the later checks.
 func understandExpect(s string) (names []string, err error) {
 	status, rest, ok := strings.Cut(s, ":")
 	if !ok || status != "violated" {

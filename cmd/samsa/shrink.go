@@ -466,7 +466,7 @@ func (r shrinkReport) text() string {
 // String returns the size in words.
 func (n shrinkSize) String() string { return shrink.Size(n).String() }
 
-// shrinkTime is the real time in which a campaign without --for makes the first scenario of each kind of failure small.
+// shrinkTime is the real time for shrinking in a campaign without --for. All kinds of failure share it.
 const shrinkTime = time.Minute
 
 // shrinkKinds makes the first saved scenario of each kind of failure small, and writes the result beside it. The kinds share

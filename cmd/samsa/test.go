@@ -172,8 +172,9 @@ func namesIn(arg string) ([]string, error) {
 	return names, nil
 }
 
-// tryAll runs all seeds of all files, jobs of them at once, and hands over each file once it and all files before it have
-// ended. It returns true if it was interrupted; files that have no run then are not handed over.
+// tryAll runs all seeds of all files, and tries several seeds at once. It calls done with a file when all runs of this
+// file and of all files before it have ended. If it was interrupted, it returns true and leaves out files without a
+// complete run.
 func (a *app) tryAll(files []*tested, jobs int, done func(*tested)) (interrupted bool) {
 	var stopped atomic.Bool
 	over := make(chan struct{})
@@ -231,8 +232,8 @@ func (a *app) tryAll(files []*tested, jobs int, done func(*tested)) (interrupted
 	return stopped.Load()
 }
 
-// rewriteOutputs writes the outputs of a run into its file, if they are not those that the file has. The breaches of the trial
-// then no longer have them. A run that ended early does not have all outputs, and changes nothing.
+// rewriteOutputs writes the outputs of a run into its file if the file has other outputs, and removes the breaches about
+// outputs from the trial. If the run ended early, it does not have all outputs, and the file does not change.
 func rewriteOutputs(t *tested, trial *scenarios.Trial) (rewritten bool, err error) {
 	if trial.Outputs == nil {
 		trial.Breaches = append(trial.Breaches, scenarios.Breach{End: scenarios.Unmet, Text: "the outputs are not rewritten, because the run ended before its last line"})
@@ -250,7 +251,8 @@ func rewriteOutputs(t *tested, trial *scenarios.Trial) (rewritten bool, err erro
 	return true, nil
 }
 
-// replaceFile writes a file beside another one and then replaces that one, so that a full disk loses nothing.
+// replaceFile writes the text to a new file in the same directory, and then renames the new file to path. So a full disk
+// loses nothing.
 func replaceFile(path string, text []byte) error {
 	mode := fs.FileMode(0o666)
 	if info, err := os.Stat(path); err == nil {

@@ -122,7 +122,7 @@ func (a *app) why(args []string, f whyFlags) error {
 	return nil
 }
 
-// tell says why there is no explanation, where an exit code has said that already.
+// tell prints why there is no explanation. The exit code is set before.
 func (a *app) tell(j *job, text string) {
 	if j.json {
 		a.printJSON(errorReport{Schema: "samsa.error/1", Code: int(a.code), Message: text, Next: j.again})

@@ -37,7 +37,8 @@ func (c *Cluster) anyBroker() (*Node, error) {
 	return nil, fmt.Errorf("no broker is running")
 }
 
-// poll calls done every 100 ms until it returns true or an error, or the context ends.
+// poll calls done every 100 ms until done returns true or the context ends. An error does not end poll, which reports the
+// last one.
 func poll(ctx context.Context, what string, done func() (bool, error)) error {
 	var last error
 	for {
@@ -54,7 +55,7 @@ func poll(ctx context.Context, what string, done func() (bool, error)) error {
 	}
 }
 
-// AwaitBrokers waits until the cluster has exactly these unfenced brokers, as each of them says.
+// AwaitBrokers waits until each of these brokers says that exactly these brokers are unfenced.
 func (c *Cluster) AwaitBrokers(ctx context.Context, ids ...int) error {
 	return poll(ctx, fmt.Sprintf("the brokers %v", ids), func() (bool, error) {
 		for _, id := range ids {
@@ -203,7 +204,7 @@ func (c *Cluster) Await(ctx context.Context, topic string, partition int32, what
 	})
 }
 
-// AwaitLeader waits until a broker is the leader of a partition in the metadata, and answers as its leader.
+// AwaitLeader waits until a broker is the leader of a partition in the metadata and answers as the leader.
 func (c *Cluster) AwaitLeader(ctx context.Context, topic string, partition int32, leader int) error {
 	if err := c.Await(ctx, topic, partition, fmt.Sprintf("the leader %d", leader), func(p Partition) bool { return p.Leader == leader }); err != nil {
 		return err
@@ -222,7 +223,7 @@ func (c *Cluster) AwaitISR(ctx context.Context, topic string, partition int32, i
 	})
 }
 
-// Produce sends values as one batch to a broker and returns the offset of the first. acks is -1 for all.
+// Produce sends values as one batch to a broker and returns the offset of the first value. acks is -1 for all.
 func (n *Node) Produce(topic string, partition int32, acks int16, limit time.Duration, values ...string) (int64, error) {
 	r := kmsg.NewPtrProduceRequest()
 	r.Acks, r.TimeoutMillis = acks, int32(limit.Milliseconds())
@@ -244,7 +245,7 @@ func (n *Node) Produce(topic string, partition int32, acks int16, limit time.Dur
 	return a.BaseOffset, kerr.ErrorForCode(a.ErrorCode)
 }
 
-// End returns the high watermark of a partition as its leader tells a consumer.
+// End returns the high watermark of a partition. Its leader must be this broker, which answers as it answers a consumer.
 func (n *Node) End(topic string, partition int32) (int64, error) {
 	r := kmsg.NewPtrListOffsetsRequest()
 	r.ReplicaID = -1
@@ -260,7 +261,8 @@ func (n *Node) End(topic string, partition int32) (int64, error) {
 	return a.Offset, kerr.ErrorForCode(a.ErrorCode)
 }
 
-// Consume reads a partition from its leader, from an offset to the high watermark, and returns the values by offset.
+// Consume reads a partition from its leader, from an offset to the high watermark, and returns the values with their
+// offsets.
 func (n *Node) Consume(topic string, partition int32, from int64) ([]Value, error) {
 	r := kmsg.NewPtrFetchRequest()
 	r.ReplicaID, r.MaxWaitMillis, r.MinBytes, r.MaxBytes = -1, 500, 1, 50<<20

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Cluster is a KRaft cluster of Apache Kafka on this machine. Every broker and controller is a process, formatted by Kafka's
-// own tool. Before every listener is a Proxy, and nodes know only the addresses of the proxies.
+// Cluster is a KRaft cluster of Apache Kafka on this machine. Every broker and controller is a process. Kafka's own tool
+// formats its log directory. In front of every listener is a Proxy, and nodes know only the addresses of the proxies.
 type Cluster struct {
 	Nodes []*Node // brokers 1 to n, then controllers 101 to 100+m
 	Dir   string  // has a directory for each node with its properties, its log directory and its output
@@ -35,7 +35,7 @@ type Node struct {
 	ID         int
 	Controller bool
 	Addr       string // the address of its proxy
-	Dir        string // contains server.properties, output and the log directory data
+	Dir        string // contains the files server.properties and output, and the log directory, data
 	Proxy      *Proxy
 
 	listener string // the address of its own listener
@@ -199,14 +199,14 @@ func (n *Node) Start() error {
 		"-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 		"-cp", n.jars.path, "kafka.Kafka", n.file("server.properties"))
 	n.cmd.Stdout, n.cmd.Stderr = out, out
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt of the command must not reach it as a clean stop
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must not reach the process and stop it cleanly
 	if err := n.cmd.Start(); err != nil {
 		return err
 	}
 	exited, cmd := make(chan struct{}), n.cmd
 	n.exited = exited
 	go func() {
-		_ = cmd.Wait() // the exit code says nothing that the output does not
+		_ = cmd.Wait() // the exit code says nothing that the output does not say
 		close(exited)
 	}()
 	return nil
@@ -225,7 +225,7 @@ func (n *Node) Running() bool {
 	}
 }
 
-// Kill ends the process at once (SIGKILL) and waits for its end. The page cache keeps what it wrote.
+// Kill ends the process at once (SIGKILL) and waits for its end. The page cache keeps what the process wrote.
 func (n *Node) Kill() error { return n.end(syscall.SIGKILL, 10*time.Second) }
 
 // Stop asks the process to shut down cleanly (SIGTERM) and waits for its end.

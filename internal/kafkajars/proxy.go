@@ -37,11 +37,11 @@ func NewProxy(listen, target string) (*Proxy, error) {
 	return p, nil
 }
 
-// Hold holds all requests from now on for which the function returns true, until Release. It replaces an earlier Hold.
-func (p *Proxy) Hold(which func(Header) bool) {
+// Hold makes the proxy hold the requests that match, until Release. It replaces an earlier Hold.
+func (p *Proxy) Hold(matches func(Header) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hold = which
+	p.hold = matches
 	p.moved.Broadcast()
 }
 
@@ -64,7 +64,7 @@ func (p *Proxy) serve() {
 	}
 }
 
-// forward copies one connection, requests frame by frame and responses as they come.
+// forward copies the data of one connection: requests frame by frame, and responses as they come.
 func (p *Proxy) forward(client net.Conn) {
 	defer client.Close()
 	node, err := net.Dial("tcp", p.target)
@@ -88,7 +88,7 @@ func (p *Proxy) forward(client net.Conn) {
 	}
 }
 
-// wait returns when the request is not held.
+// wait waits until the request is not held.
 func (p *Proxy) wait(h Header) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,8 +97,8 @@ func (p *Proxy) wait(h Header) {
 	}
 }
 
-// headerOf reads the header of a request. The client id follows the correlation id, in all versions of the header that have
-// one.
+// headerOf reads the header of a request. In all versions of the header that have a client id, it follows the correlation
+// id.
 func headerOf(frame []byte) (h Header) {
 	if len(frame) < 8 {
 		return h

@@ -51,7 +51,8 @@ func (t *tool) choose(ctx context.Context, o options, report *Report) (*Reach, [
 	return reach, chosen, nil
 }
 
-// named returns the mutants and planted mistakes with these names, or without names all planted mistakes.
+// named returns the mutants and planted mistakes with these names. If there are no names, it returns all planted
+// mistakes.
 func named(names []string, all []Mutant, planted []Planted, report *Report) (chosen []Mutant, err error) {
 	if len(names) == 0 {
 		for _, p := range planted {
@@ -75,8 +76,8 @@ func named(names []string, all []Mutant, planted []Planted, report *Report) (cho
 	return chosen, nil
 }
 
-// unknown returns the error for a name, with the names of the same function or, if there are none, those that contain the last
-// part of it.
+// unknown returns the error for an unknown name. The error lists the mutants of the same function. If there are none, it
+// lists the mutants with the last part of the function's name in their names, or else the planted mistakes.
 func unknown(name string, all []Mutant, planted []Planted) error {
 	var near []string
 	function, _, _ := strings.Cut(name, "/")
@@ -129,7 +130,7 @@ func (t *tool) drawReached(all []Mutant, o options, reach *Reach, report *Report
 	return chosen
 }
 
-// tryAll tries mutants, several at once, and saves each result when it is there.
+// tryAll tries mutants, several at once, and saves each result as soon as it is known.
 func (t *tool) tryAll(ctx context.Context, mutants []Mutant, reach *Reach, results *store, report *Report) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -1,4 +1,4 @@
-// Command mutate changes the code in small ways and looks whether exploration notices.
+// Command mutate changes the code in small ways and checks whether exploration notices.
 //
 //	go run ./internal/mutate -n 20 -seed 1                    20 mutants of all six packages, drawn by the seed
 //	go run ./internal/mutate -pkg replication,storage -n 20   only of these packages
@@ -12,11 +12,11 @@
 // A mutant is the module with one changed place: an operator negated, a bound shifted, a statement dropped, an error ignored.
 // go build reads the changed files from an overlay, so the checkout never changes and the build cache is shared. The drawn
 // mutants are built together, each as a copy of its function, and the process selects one. A mutant explores the seeds from
-// 1 on with default settings and stops at the first failure that the original does not have. A run that does not execute
-// the changed code is the original's run, so only the others run again.
+// 1 on with default settings and stops at the first failure that the original does not have. A run of the original that does
+// not execute the changed code is also the mutant's run, so the mutant repeats only the others.
 //
-// A mutant that survives shows a hole: if its hash moved, no judge looks at what it broke, or the change breaks no promise; if
-// no hash moved, no run reaches a state in which the change matters, or there is none.
+// A mutant that survives may show a hole. If a hash changed, no judge looks at what the mutant broke, or the change
+// breaks no promise. If no hash changed, no run reaches a state in which the change matters, or there is no such state.
 //
 // Read operators.go for the kinds of change, mutants.go for names and the draw, reach.go for the coverage, batch.go for the
 // build, and trial.go for the life of one mutant. planted.go has the format of a planted mistake. The tool changes no judge,

@@ -118,9 +118,9 @@ func (s *Source) describe(e Edit, line int) string {
 // lastLine returns the part of the text after its last line break.
 func lastLine(text []byte) []byte { return text[strings.LastIndexByte(string(text), '\n')+1:] }
 
-// draw returns mutants in an order that the seed decides. It takes one package after the other and in each one operator
-// after the other, so that a large package or a frequent operator does not fill the list. Only the ID decides the order of
-// two mutants of a package with the same operator, so a mutant that is added or removed moves few others.
+// draw returns mutants in an order that the seed decides. It takes the packages in turn, and in each package the
+// operators in turn, so that a large package or a frequent operator does not fill the list. Only the ID decides the order
+// of two mutants of a package with the same operator, so a mutant that is added or removed moves few others.
 func draw(all []Mutant, seed uint64) iter.Seq[Mutant] {
 	byPackage := map[string]map[Operator][]Mutant{}
 	for _, m := range all {

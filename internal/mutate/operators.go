@@ -13,10 +13,10 @@ type Operator string
 // The operators.
 const (
 	Negate    Operator = "negate"    // == becomes !=, < becomes >=, !x becomes x, a returned bool its opposite
-	Bound     Operator = "bound"     // < becomes <=, > becomes >=, and back; x + 1 and x - 1 become x
-	Arith     Operator = "arith"     // x + y becomes x - y, and back
-	MinMax    Operator = "minmax"    // min becomes max, and back
-	Logic     Operator = "logic"     // && becomes ||, and back
+	Bound     Operator = "bound"     // < becomes <=, > becomes >=, and vice versa; x + 1 and x - 1 become x
+	Arith     Operator = "arith"     // x + y becomes x - y, and vice versa
+	MinMax    Operator = "minmax"    // min becomes max, and vice versa
+	Logic     Operator = "logic"     // && becomes ||, and vice versa
 	ForceTrue Operator = "true"      // a condition is evaluated and counts as true
 	ForceNot  Operator = "false"     // a condition is evaluated and counts as false
 	Drop      Operator = "drop"      // a call, an assignment, or a return, break or continue is left out
@@ -40,8 +40,8 @@ var neighbour = map[token.Token]token.Token{
 
 // finder finds the places of one function at which a mistake is possible.
 //
-// A run shows a mistake only if it executes the node at, so at is where the mistake begins to matter: for a condition that is
-// forced to be false, the statements that it guards.
+// The function add gets the node at which a mistake begins to matter, because only a run that executes this node can show
+// the mistake. If a condition is forced to be false, this node is the first of the statements that the condition guards.
 type finder struct {
 	s    *Source
 	info *types.Info
@@ -130,8 +130,9 @@ func (f *finder) binary(n *ast.BinaryExpr, stack []ast.Node) {
 	}
 }
 
-// condition forces a condition. It is still evaluated, so that only the decision changes and not its effects. The statement yes
-// is the first one that runs if the condition is true, and no the first one if it is false; nil if there is none.
+// condition forces a condition. It is still evaluated, so that only the decision changes and not its effects. The
+// statement yes is the first one that runs if the condition is true, and the statement no is the first one that runs if
+// it is false. Either is nil if there is no such statement.
 func (f *finder) condition(cond ast.Expr, stack []ast.Node, yes, no ast.Node) {
 	if f.isErrorCheck(cond) {
 		f.add(Unchecked, or(yes, cond), stack, cond.Pos(), cond.End(), "("+f.text(cond)+") && false")
@@ -149,8 +150,8 @@ func first(list []ast.Stmt) ast.Node {
 	return list[0]
 }
 
-// otherwise returns the first statement that runs after the condition of an if was false: that of its else, or the one that
-// follows in the same list. It is nil if there is none.
+// otherwise returns the first statement that runs after the condition of an if was false: the first one of its else, or
+// the one that follows in the same list. It is nil if there is none.
 func otherwise(n *ast.IfStmt, stack []ast.Node) ast.Node {
 	switch other := n.Else.(type) {
 	case *ast.BlockStmt:
@@ -199,7 +200,7 @@ func (f *finder) assignment(n *ast.AssignStmt, stack []ast.Node) {
 	}
 }
 
-// returned drops an early return without values, returns nil instead of an error, and the opposite of a bool.
+// returned drops an early return without values, returns nil instead of an error, and returns the opposite of a bool.
 func (f *finder) returned(n *ast.ReturnStmt, stack []ast.Node) {
 	if len(n.Results) == 0 && f.isStatement(n, stack) {
 		f.add(Drop, n, stack, n.Pos(), n.End(), "")
@@ -220,7 +221,7 @@ func (f *finder) returned(n *ast.ReturnStmt, stack []ast.Node) {
 	}
 }
 
-// isErrorCheck reports whether a condition compares an error with nil, with !=.
+// isErrorCheck reports whether a condition says that an error is not nil.
 func (f *finder) isErrorCheck(cond ast.Expr) bool {
 	n, ok := cond.(*ast.BinaryExpr)
 	return ok && n.Op == token.NEQ && f.info.Types[n.Y].IsNil() && isError(f.info.Types[n.X].Type)

@@ -19,12 +19,12 @@ import (
 //	- if w.end > r.HW() {
 //	+ if w.end > r.HW()+1 {
 //
-// The text before the first line that begins with "in " says what the mistake is. Each "in" line names a file and a function; after it lines
-// with - are replaced by those with +, and lines with two spaces stay. The old lines must stand together in the function exactly
-// once. Indentation does not count, nor does the position in the file.
+// The text before the first line that begins with "in " says what the mistake is. Each "in" line names a file and a
+// function. After it, the lines with - are replaced by the lines with +, and the lines with two spaces stay. The old
+// lines must stand together in the function exactly once. Indentation does not count, nor does the position in the file.
 //
-// A file with a line "today: REASON" has no + lines. The code has that mistake today, and its lines show where. When they
-// are gone, the file fails to apply, and the mistake must be written down.
+// A file with a line "today: REASON" has no + lines. The code has that mistake today, and the lines of the file show
+// where. When the code no longer has these lines, the file does not apply, and it must get + lines.
 //
 //go:embed testdata/planted/*.txt
 var plantedFiles embed.FS
@@ -36,7 +36,7 @@ type Planted struct {
 	Today string // if not empty, the code has the mistake already, for this reason
 }
 
-// plantedMistakes reads all planted mistakes, by name. An error names every file that does not apply.
+// plantedMistakes reads all planted mistakes, in the order of their names. An error names every file that does not apply.
 func (s *Source) plantedMistakes(files fs.FS) (all []Planted, err error) {
 	names, err := fs.Glob(files, "testdata/planted/*.txt")
 	if err != nil {

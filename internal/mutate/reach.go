@@ -25,7 +25,7 @@ type Reach struct {
 	Blocks map[string][]At `json:"blocks"` // by file, in the order of their positions
 }
 
-// Outcome is the line of one seed that package seeds prints.
+// Outcome is the line that package seeds prints for one seed.
 type Outcome struct {
 	Seed     uint64    `json:"seed"`
 	Hash     string    `json:"hash"`
@@ -40,7 +40,8 @@ type Failure struct {
 	Text        string `json:"text"`
 }
 
-// At is a block of statements and the seeds that execute it. The position [From, To) has a line and a column each.
+// At is a block of statements and the seeds that execute it. From and To each have a line and a column; To is after the
+// block.
 type At struct {
 	From  [2]int `json:"from"`
 	To    [2]int `json:"to"`
@@ -53,8 +54,9 @@ func (a At) has(p token.Position) bool {
 	return slices.Compare(a.From[:], at[:]) <= 0 && slices.Compare(at[:], a.To[:]) < 0
 }
 
-// seedsOf returns the seeds that execute one of the positions: the block of the first one that is in a block. A condition of
-// a case is in no block, so the caller passes the statements around it too. Without any block all seeds are returned.
+// seedsOf looks for the first of the positions that is in a block, and returns the seeds that execute this block. A
+// condition of a case is in no block, so the caller also passes the positions of the statements around it. If no position
+// is in a block, all seeds are returned.
 func (r *Reach) seedsOf(file string, positions []token.Position) (seeds []uint64) {
 	bits := new(big.Int)
 	for i := range r.Runs {
@@ -120,7 +122,7 @@ func (t *tool) measureAnew(ctx context.Context) (*Reach, error) {
 	defer os.RemoveAll(scratch)
 	bin := filepath.Join(scratch, "seeds")
 	t.progress("build the explorer with coverage")
-	// The go command gives a binary its counters only if the package of its main function has some too.
+	// The go command gives a binary its counters only if the package of its main function has counters too.
 	counted := strings.Join(append(t.importPaths(), t.explorer), ",")
 	args := []string{"build", "-cover", "-covermode=atomic", "-coverpkg=" + counted, "-o", bin, t.explorer}
 	if err := t.goCommand(ctx, args...); err != nil {
@@ -136,7 +138,7 @@ func (t *tool) measureAnew(ctx context.Context) (*Reach, error) {
 	r := &Reach{Digest: t.digest, Runs: make([]Outcome, t.runs), Blocks: map[string][]At{}}
 	marks := blocks{}
 	var mu sync.Mutex
-	add := func(seed int, o *Outcome) error { // seed 0 is what ran before the first one
+	add := func(seed int, o *Outcome) error { // seed 0 is the code that ran before the first seed
 		dir := filepath.Join(scratch, "cover", fmt.Sprint(seed))
 		out, err := exec.CommandContext(ctx, decode, "textfmt", "-i="+dir, "-o="+dir+".txt").CombinedOutput()
 		if err != nil {
@@ -183,7 +185,7 @@ func unset(runs []Outcome) (n int) {
 	return n
 }
 
-// coverAll explores all seeds, in as many processes as the tool has jobs, and calls add for each seed and for 0. The
+// coverAll explores all seeds, in as many processes as the tool has jobs, and calls add for each seed and for seed 0. The
 // processes write their counters into directories by seed; each also writes what ran before its first seed.
 func (t *tool) coverAll(ctx context.Context, bin, dir string, add func(int, *Outcome) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -262,8 +264,8 @@ func (s *seedSet) String() string {
 	return s.bits.Text(36)
 }
 
-// add reads a coverage profile of one seed, or with 0 of what ran before the first seed. Lines have the form
-// samsa/wire/crc.go:12.34,15.2 1 8, and the last number says how often the block ran.
+// add reads the coverage profile of one seed, or of the code that ran before the first seed, if seed is 0. Lines have the
+// form samsa/wire/crc.go:12.34,15.2 1 8, and the last number says how often the block ran.
 func (b blocks) add(profile []byte, module string, seed int) error {
 	for line := range strings.Lines(string(profile)) {
 		if strings.HasPrefix(line, "mode:") {
@@ -292,8 +294,8 @@ func (b blocks) add(profile []byte, module string, seed int) error {
 	return nil
 }
 
-// covdata returns the path of Go's decoder of coverage counters. It is called once per seed, and `go tool` would look it up
-// each time.
+// covdata returns the path of Go's decoder of coverage counters. The tool runs the decoder once per seed, and `go tool`
+// would look it up each time.
 func covdata(ctx context.Context, root string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "tool", "-n", "covdata")
 	cmd.Dir = root

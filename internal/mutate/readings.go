@@ -13,15 +13,15 @@ import (
 //	  if hw <= p.hw {  →  if hw < p.hw {
 //	  the high watermark is set to the value that it has
 //
-// The first word is a class. The second line is the change as a report prints it: a name may later mean another change, and then the
-// reading does not count.
+// The first word is a class. The second line is the change as a report prints it. If the name later means another change,
+// the reading does not count.
 //
 //go:embed testdata/readings.txt
 var readingsFile string
 
 // The classes of a reading.
 const (
-	Equivalent  = "equivalent"  // no run can show the change, or only in notes
+	Equivalent  = "equivalent"  // no run can show the change, except in its notes
 	Performance = "performance" // the change costs time, messages or space, and breaks no promise
 )
 

@@ -14,7 +14,7 @@ import (
 type Report struct {
 	Schema      string   `json:"schema"` // "samsa.mutate/1"
 	Digest      string   `json:"digest"` // of the original code
-	Runs        int      `json:"runs"`   // of a mutant; the seeds are 1 to Runs
+	Runs        int      `json:"runs"`   // the number of runs of a mutant; the seeds are 1 to Runs
 	Seed        string   `json:"seed"`   // of the draw; empty if mutants were named
 	Interrupted bool     `json:"interrupted"`
 	Skipped     []Skip   `json:"skipped"`
@@ -26,12 +26,12 @@ type Report struct {
 	Totals  Totals   `json:"totals"`
 }
 
-// Skip counts the mutants of a package that were not drawn.
+// Skip counts the mutants of a package, and those that the draw passed over.
 type Skip struct {
 	Package    string `json:"package"`
 	Possible   int    `json:"possible"`   // all mutants of the package
-	Unreached  int    `json:"unreached"`  // in the part of the order that was drawn: no run executes the code
-	Uncompiled int    `json:"uncompiled"` // in that part: the changed file does not compile
+	Unreached  int    `json:"unreached"`  // passed over, because no run executes the code
+	Uncompiled int    `json:"uncompiled"` // passed over, because the changed file does not compile
 }
 
 // Today is a planted mistake that the code has already.
@@ -40,7 +40,7 @@ type Today struct {
 	Reason string `json:"reason"`
 }
 
-// Totals counts mutants by state, and those with a reading by its class.
+// Totals counts mutants by state. A mutant with a reading counts by the class of the reading instead.
 type Totals struct {
 	Drawn       int `json:"drawn"`
 	Killed      int `json:"killed"`
@@ -49,7 +49,8 @@ type Totals struct {
 	Unfinished  int `json:"unfinished"`
 	Equivalent  int `json:"equivalent"`
 	Performance int `json:"performance"`
-	// Permille is the share of killed mutants of those that are neither equivalent nor of performance alone.
+	// Permille is the share of killed mutants, in thousandths. It leaves out mutants that are unfinished or have a
+	// reading.
 	Permille int `json:"killed_permille"`
 }
 
@@ -170,7 +171,7 @@ func (r *Report) table(w io.Writer, title string, column func(Result) string) {
 	tw.Flush()
 }
 
-// killers prints how often each check killed a mutant. A run can violate several.
+// killers prints how often each check killed a mutant. A run can violate several checks.
 func (r *Report) killers(w io.Writer) {
 	counts := map[string]int{}
 	for _, x := range r.Results {

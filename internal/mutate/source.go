@@ -129,8 +129,8 @@ func (s *Source) compiles(changed map[string][]byte) error {
 	return nil
 }
 
-// unchanged returns an error if a file on disk is not the one that was loaded. The go command reads all files but the changed
-// ones from there.
+// unchanged returns an error if a file on disk is not the one that was loaded. The go command reads all files from the disk,
+// except those in the overlay.
 func (s *Source) unchanged() error {
 	for _, name := range slices.Sorted(maps.Keys(s.text)) {
 		text, err := os.ReadFile(filepath.Join(s.Root, filepath.FromSlash(name)))
@@ -144,7 +144,7 @@ func (s *Source) unchanged() error {
 	return nil
 }
 
-// digest identifies the code that a run depends on: all packages of the module but tools and commands. Results of one
+// digest identifies the code that a run depends on: all packages of the module except tools and commands. Results of one
 // digest are results of the same code.
 func (s *Source) digest() string {
 	h := sha256.New()

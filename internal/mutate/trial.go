@@ -17,7 +17,7 @@ import (
 // tool runs mutants of one module.
 type tool struct {
 	*Source
-	root, dir string   // the module; results and the reach of the original
+	root, dir string   // root is the module; dir has the results and the reach of the original
 	digest    string   // of the original code
 	packages  []string // the paths of the packages to change, inside the module
 	explorer  string   // the package that explores seeds: ./internal/mutate/seeds
@@ -29,7 +29,7 @@ type tool struct {
 	progress  func(string)
 }
 
-// State is the end of a mutant.
+// State says what became of a mutant.
 type State string
 
 // The states.
@@ -86,14 +86,15 @@ func (t *tool) try(ctx context.Context, m Mutant, in target, reach *Reach) (Resu
 	return r, err
 }
 
-// version identifies the code with its change. The ID of a planted mistake stays when its file is edited.
+// version identifies the code with the change of a mutant. The ID is not enough, because the ID of a planted mistake
+// stays the same when its file is edited.
 func (t *tool) version(m Mutant) string {
 	h := fnv.New32a()
 	fmt.Fprint(h, m.edits)
 	return fmt.Sprintf("%s-%08x", t.digest, h.Sum32())
 }
 
-// seedsFor returns the seeds on which a mutant must run. A planted mistake runs on all.
+// seedsFor returns the seeds on which a mutant must run. A planted mistake runs on all seeds.
 func (t *tool) seedsFor(m Mutant, reach *Reach) (seeds []uint64) {
 	if len(m.reach) > 0 {
 		return reach.seedsOf(m.File, m.reach)
@@ -206,13 +207,14 @@ func after(seeds []uint64, done uint64) uint64 {
 	return done
 }
 
-// untested reports whether the tests of the package have to run on a mutant: they are wanted, and it survived.
+// untested reports whether the tests of the package have to run on a mutant: they are wanted and have not run, and it
+// survived.
 func (t *tool) untested(r Result) bool {
 	return t.tests && r.Package != "" && r.State != Killed && !r.TestsRun
 }
 
-// unitTests runs the tests of the mutant's package. A mutant that no run shows but a test does is a hole in the reach of
-// exploration and not in the tests.
+// unitTests runs the tests of the mutant's package. If no run shows a mutant but a test does, exploration has a hole and
+// the tests do not.
 func (t *tool) unitTests(ctx context.Context, m Mutant, r *Result) error {
 	scratch, err := os.MkdirTemp("", "mutate-")
 	if err != nil {

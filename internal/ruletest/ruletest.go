@@ -1,7 +1,7 @@
-// Package ruletest has the test that every package with rules runs on them.
+// Package ruletest has a test of rules. Every package that has rules runs it.
 //
 // A rule is a field of the struct Rules of its package (see package exhibit). A missing function would be a nil pointer in
-// the middle of a run, and a default would hide that it is missing, so New of each package panics.
+// the middle of a run, and a default would hide that it is missing. So the function New of each package panics.
 package ruletest
 
 import (
@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// NoDefaults fails the test unless check accepts the current rules, and panics on them if any one function is missing.
-// It also fails if the rules have fewer than four functions, because then it has probably looked at the wrong struct.
+// NoDefaults fails the test unless the function check accepts the current rules, and panics if any one function is
+// missing in them. It also fails if the rules have fewer than four functions, because then it has probably looked at the
+// wrong struct.
 func NoDefaults[R any](t *testing.T, current func() R, check func(R)) {
 	t.Helper()
 	panics := func(r R) (did bool) {

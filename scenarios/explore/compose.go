@@ -20,12 +20,12 @@ type Parts struct {
 	Faults     []uint64
 }
 
-// Needs are the decisions of a composed plan that the caller makes. The zero value leaves all of them to chance.
+// Needs are the caller's decisions about a composed plan. The zero value leaves all of them to chance.
 type Needs struct {
-	Test       string   // the test of the workload line, whose client is TestClient; without it, clients are drawn
-	Configs    []string // of that client, such as acks=all
-	Brokers    int      // 0 draws at least three, and as many as the topics need
-	Topics     []string // the words of topic lines; empty draws topics
+	Test       string   // the test in the workload line, which has the client TestClient; if empty, clients are drawn
+	Configs    []string // the configs of TestClient, such as acks=all
+	Brokers    int      // if 0, the number is drawn: at least three, and as many as the topics need
+	Topics     []string // the words of topic lines; if empty, topics are drawn
 	Faults     []string // the families that may occur; nil allows Survivable
 	Operations []string // the kinds of requests of an operator that may occur
 	Rules      []string // old rules, as rule lines
@@ -34,13 +34,13 @@ type Needs struct {
 // TestClient is the client of a test's own code.
 const TestClient = "app"
 
-// Survivable lists the families of faults after which no record is missing that a producer with acks=all got an ack for, if
-// the topic has three replicas and min.insync.replicas=2. Loss of power is none of them, because Kafka does not flush.
+// Survivable lists the families of faults that lose no acknowledged record of a producer with acks=all, if the topic has
+// three replicas and min.insync.replicas=2. Loss of power is not one of them, because Kafka does not flush.
 func Survivable() []string {
 	return []string{"crash", "die-inside", "stop", "pause", "cut", "slow", "links", "clients", "processor", "slow-disk"}
 }
 
-// FaultFamilies and OperationKinds list the names that Needs may have.
+// FaultFamilies lists the families of faults that Needs may name.
 func FaultFamilies() (all []string) {
 	for _, f := range families() {
 		all = append(all, f.name)
@@ -48,7 +48,7 @@ func FaultFamilies() (all []string) {
 	return all
 }
 
-// OperationKinds lists the kinds of an operator's requests.
+// OperationKinds lists the kinds of an operator's requests that Needs may name.
 func OperationKinds() (all []string) {
 	for _, o := range operations() {
 		all = append(all, o.name)
@@ -139,7 +139,7 @@ func swarm(d draws, site string, allowed, kinds []string) []int {
 	return weights
 }
 
-// check reports the first word of the needs that is not known.
+// check reports the first mistake in the needs, such as a word that is not known.
 func (n Needs) check() error {
 	for _, c := range [...]struct {
 		what         string

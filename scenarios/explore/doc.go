@@ -19,9 +19,10 @@
 //
 // Read plan.go for the order of a file's lines, line.go for a line and its tag, and profile.go for the timeouts.
 // workload.go, operations.go and faults.go draw the part in which the cluster serves, and healing.go the part after it.
-// run.go and unrest.go determine the result of a seed, and campaign.go runs many seeds at once. rewind.go finds the step at
+// run.go determines the result of a seed, and campaign.go runs many seeds at once. rewind.go finds the step at
 // which a failure was decided. variants.go finds the single changes with which a failing scenario does not fail.
 //
 // Seeds are independent: the result of one seed does not influence the plan of another, and the package does not shrink a
-// plan that fails. Package check decides everything except whether the cluster became quiet, which this package decides.
+// plan that fails. Package check decides everything except whether the cluster became quiet, which package scenarios
+// decides.
 package explore

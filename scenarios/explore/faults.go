@@ -149,7 +149,7 @@ func (p *Plan) drawFaults(d draws) {
 	p.drawEarly(d)
 }
 
-// strike adds one fault for each element of the list, which makes the decisions of that fault.
+// strike adds one fault for each element of the list. The element makes the decisions of that fault.
 func (p *Plan) strike(each []draws, all []family, weights []int) {
 	for i, d := range each {
 		ord := int32(i)

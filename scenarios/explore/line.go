@@ -16,7 +16,7 @@ type Line struct {
 	Tag
 }
 
-// Tag is the fault or operation of a line, and the machines and topics that it names.
+// Tag is the fault or operation of a line, and the machines and topics that the line names.
 type Tag struct {
 	Family string // the family of faults or kind of operation of the line; empty for the workload and the healing
 	// ID is the same for all lines that belong to one fault or operation. Examples are the lines that begin and end a fault,

@@ -106,7 +106,7 @@ func (p *Plan) drawOperations(d draws) {
 	p.operate(slices.Repeat([]draws{d}, pick(d, "operations", 0, 0, 0, 1, 2, 3, 5, 8)), all, weights)
 }
 
-// operate adds one request for each element of the list, which makes the decisions of that request.
+// operate adds one request for each element of the list. The element makes the decisions of that request.
 func (p *Plan) operate(each []draws, all []operation, weights []int) {
 	did := make([]bool, len(all))
 	for i, d := range each {
@@ -138,8 +138,8 @@ func lastingTopic(topics []topic, d draws, ord int32) *topic {
 	return &topics[d.intn("operation.topic", ord, n)]
 }
 
-// comeAndGo creates a topic during the workload, usually deletes it later, and perhaps creates it again. Once all topic
-// names are used, it does nothing.
+// comeAndGo creates a topic during the workload, usually deletes it later, and perhaps creates it a second time. If all
+// topic names are used, it does nothing.
 func (p *Plan) comeAndGo(d draws, o order) {
 	name := lasting
 	for _, t := range p.topics {
@@ -164,7 +164,7 @@ func (p *Plan) comeAndGo(d draws, o order) {
 	p.topics = append(p.topics, t)
 }
 
-// again may create a deleted topic again, later and perhaps with fewer partitions.
+// again creates a deleted topic a second time in some of the plans, perhaps with fewer partitions.
 func (p *Plan) again(d draws, o order, deleted int, t *topic) {
 	if !d.chance("operation.again", o.ord, 700) {
 		return

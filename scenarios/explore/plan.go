@@ -49,7 +49,7 @@ type topic struct {
 	partitions, replicas int
 	settings             []setting
 	unclean              bool
-	words                []string // of a composed plan: the words of the topic's line after its name; nil if the rest of the topic says them
+	words                []string // the words of the topic's line after its name; nil if the other fields say them
 
 	made, gone int // the times of its last creation and deletion, both 0 if it exists from before the workload to the end
 	grows      int // the time at which it gets more partitions, 0 if never
@@ -66,7 +66,7 @@ const lasting = 2
 // maxControllers bounds the size of a drawn quorum.
 const maxControllers = 5
 
-// Draw draws a seed's plan.
+// Draw draws the plan of a seed.
 func Draw(seed uint64, profile Profile) *Plan {
 	d := draws{seed}
 	p := &Plan{Seed: seed, Profile: profile.of(d)}

@@ -9,7 +9,7 @@ import (
 type Profile string
 
 const (
-	// Mixed draws Compressed for nine seeds out of ten and Kafka for the tenth.
+	// Mixed draws Compressed for about nine seeds out of ten and Kafka for the others.
 	Mixed Profile = "mixed"
 	// Compressed divides Kafka's timeouts by ten to thirty and roughly keeps their ratios, so that ISRs shrink and sessions
 	// time out within ten virtual seconds.

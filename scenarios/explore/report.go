@@ -222,7 +222,7 @@ func (r *Report) fail(f Failure, seed uint64) {
 	}
 }
 
-// Of returns the kind of a failure that was added.
+// Of returns the kind to which a failure was added, or nil.
 func (r *Report) Of(f Failure) *Kind {
 	if at, ok := r.places[f.Fingerprint()]; ok {
 		return &r.Kinds[at]

@@ -14,7 +14,7 @@ import (
 //
 //	the run     ──●────●────●────●────✗        steps of the story, up to the failure
 //	                   │    │    └─ futures: 20 of 20 fail      each keeps the run up to that step
-//	                   │    └────── futures: 20 of 20 fail      and draws the noise after it anew
+//	                   │    └────── futures: 20 of 20 fail      and has other noise after it
 //	                   └─────────── futures:  3 of 20 fail  ──▶ decided in between
 //
 // The noise only changes the times of events, and the lines of the file stay the same. So a future is another possible
@@ -39,9 +39,9 @@ const DefaultFutures = 20
 // ends of each, and then searches the interval in which the probability rises most.
 const rungs = 8
 
-// These limits are in thousandths of all futures. If at least "always" of the futures from the start fail, the lines of the
-// file decide the failure. A step decides it if the probability rises there by at least "jump", and by at least half of the
-// share of futures from the start that do not fail.
+// These limits are in thousandths of all futures. If at least "always" of the futures from the start fail, the lines of
+// the file decide the failure. A step decides the failure if its probability rises there by at least "jump", and by at
+// least half of the share of futures from the start that do not fail.
 const always, jump = 900, 200
 
 // RewindError says why the cause of a failure cannot be found.
@@ -188,7 +188,7 @@ func (s *search) fails(line string) (failed, undecided bool) {
 	return failed, !failed && v.Reason == scenarios.StopBudget
 }
 
-// saltAfter returns the line that draws the noise after a step anew.
+// saltAfter returns the line that changes the noise after a step.
 func saltAfter(salt, step uint64) string {
 	if step == 0 {
 		return fmt.Sprintf("salt %d", salt)

@@ -11,8 +11,8 @@ import (
 	"samsa/scenarios/view"
 )
 
-// A Variants search finds the smallest changes with which a failing scenario keeps the promise that it breaks: one old rule
-// off, one config changed, one fault or one operation dropped. It runs the scenario once for each.
+// A Variants search finds the single changes with which a failing scenario keeps the promise that it breaks: one old rule
+// off, one config changed, one fault or one operation dropped. It runs the scenario once for each change.
 //
 //	line 11: crash b1      "#"                    ──run──▶ acked-durable held      a change that makes it pass
 //	line 14: crash b2      "#"                    ──run──▶ acked-durable violated  one that does not
@@ -34,14 +34,14 @@ type variant struct {
 	run   scenarios.RunOptions
 }
 
-// maxVariants is the highest number of changes that a search tries, and maxEvents the number of events of all its runs.
+// maxVariants bounds the number of changes that a search tries, and maxEvents bounds the events of all its runs together.
 const (
 	maxVariants = 60
 	maxEvents   = 10_000_000
 )
 
-// NewVariants begins a search. The check is violated or priced in the run of the program with these options, which had this
-// number of events. The changes of the lines in first are tried first.
+// NewVariants begins a search. The check is violated or priced in the run of the program with these options. The number
+// of events is that of this run. Among changes of one kind, those of the lines in first are tried first.
 func NewVariants(src []byte, p *scenarios.Program, run scenarios.RunOptions, check string, events uint64, first []int) *Variants {
 	v := &Variants{check: check, budget: 4*events + 20_000, left: maxEvents, src: strings.Split(string(src), "\n"), run: run}
 	v.run.Heard, v.run.Each = nil, nil
@@ -127,8 +127,8 @@ func (v *Variants) configure(c *scenarios.Command, part scenarios.Part, word, te
 // Left returns the number of changes that were not tried yet.
 func (v *Variants) Left() int { return len(v.queue) }
 
-// Next tries one change. It returns false when there is none left, or no budget. A change after which the file cannot be read is no
-// change: a line may need the dropped one.
+// Next tries one change. It returns false when no change or no budget is left. If the file cannot be read after a change,
+// Next skips the change, because another line may need the dropped one.
 func (v *Variants) Next() bool {
 	if len(v.queue) == 0 || v.left == 0 {
 		return false
@@ -145,7 +145,7 @@ func (v *Variants) Next() bool {
 	return len(v.queue) > 0
 }
 
-// try runs one change. It reports whether the run says something: a panic does not.
+// try runs one change. It returns false if the run panics or cannot begin.
 func (v *Variants) try(program *scenarios.Program, next *variant) (ok bool) {
 	defer func() {
 		if recover() != nil {
@@ -169,7 +169,7 @@ func (v *Variants) try(program *scenarios.Program, next *variant) (ok bool) {
 	if verdict.Reason != scenarios.NotStopped {
 		next.Stopped = verdict.Stopped
 	}
-	// Without the operation that a check is about, the check tests nothing. Without a rule or a fault, that is a result.
+	// If an operation was dropped, an unexercised check says nothing. If a rule or a fault was dropped, it is a result.
 	next.Passes = next.Status == check.Held.String() || next.Status == check.Unexercised.String() && next.Kind != "operation"
 	return true
 }

@@ -10,7 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// standings returns the states of the leaders to which a ListOffsets request of a client has come.
+// standings returns the state of each leader in a ListOffsets request of a client, at the time when the request reaches
+// the broker.
 func standings(o *observer, h *hostView, req *kmsg.ListOffsetsRequest) (before []check.Before) {
 	for _, rt := range req.Topics {
 		for _, rp := range rt.Partitions {
@@ -24,8 +25,8 @@ func standings(o *observer, h *hostView, req *kmsg.ListOffsetsRequest) (before [
 	return before
 }
 
-// topicsServed returns the ids of the topics in a response, as its broker has them under their names. A name may stand for
-// another topic when the response arrives.
+// topicsServed returns the topic ids that a broker has for the topic names in its response. When the response arrives, a
+// name may stand for another topic.
 func topicsServed(b *broker.Broker, resp *kmsg.ListOffsetsResponse) (all []wire.TopicID) {
 	for _, rt := range resp.Topics {
 		id := wire.TopicID{}

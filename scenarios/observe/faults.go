@@ -61,7 +61,7 @@ func (all hindrances) end(fault string, now sim.Time) {
 	}
 }
 
-// within returns for how long such faults affected a process between two times.
+// within returns how long the hindrances affected a process between two times.
 func (all hindrances) within(machine env.Addr, since, now sim.Time) (sum env.Duration) {
 	for _, h := range all {
 		if from, to := max(h.from, since), min(h.to, now); h.machine == machine && to > from {

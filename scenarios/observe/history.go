@@ -272,7 +272,7 @@ func (l *history) noteCreated(head check.Head, req *kmsg.CreateTopicsRequest, an
 	}
 }
 
-// noteDeleted adds the topics that a request deleted by name.
+// noteDeleted adds the topics that a request was to delete by name.
 func (l *history) noteDeleted(head check.Head, req *kmsg.DeleteTopicsRequest, answer env.Response) {
 	resp, _ := answer.(*kmsg.DeleteTopicsResponse)
 	for i, rt := range req.Topics {

@@ -44,7 +44,7 @@ type observer struct {
 	causes *Causes // nil unless the run is to be explained
 }
 
-// noEvent is the number of no event.
+// noEvent stands for the number of an event if there is no event.
 const noEvent = 1<<64 - 1
 
 // hostView is a machine of the cluster and the last observation of it.
@@ -56,8 +56,8 @@ type hostView struct {
 	fenced         bool
 	asked          map[env.Link]env.Request
 	stepAsked      map[env.Link]uint64           // for Fetch and ListOffsets: the number of steps when the request arrived
-	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at that time
-	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at that time
+	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at the arrival
+	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at the arrival
 	produceArrived map[env.Link]arrival          // for Produce
 	endsBefore     map[env.Link][]check.Before   // for ListOffsets: the states of the leaders, by partition of the request
 	voter          check.VoterState
@@ -132,7 +132,7 @@ func (o *observer) Changed(f *sim.Effect) {
 	switch f.Kind {
 	case sim.EffectDisk:
 		if h != nil {
-			o.deliverDue(f.At-1, h, f.Cause) // the writing event has seen the state after earlier events, synced or not
+			o.deliverDue(f.At-1, h, f.Cause) // the event that wrote has seen the state after earlier events, synced or not
 			o.clock(f.At)
 			o.cause, o.writer = f.Cause, f.Cause
 			o.shadows.changed(f.Node, &f.Disk)

@@ -15,8 +15,9 @@ type arrival struct {
 	at    sim.Time
 }
 
-// produced returns a broker's response to a produce request about one partition, with the leader's states from the arrival
-// of the request to the response. It returns false if the broker's replica has gone.
+// produced returns what a broker's response to a produce request says about one partition, with the states of the leader
+// from the arrival of the request to the response. It returns false if the arrival is not known, or if the broker's
+// replica is gone.
 func (h *hostView) produced(s *replicaView, b *broker.Broker, req *kmsg.ProduceRequest, code int16, f *sim.Effect) (a check.Produced, ok bool) {
 	came, known := h.produceArrived[f.Link]
 	if !known || b == nil {

@@ -12,8 +12,8 @@ import (
 	"samsa/wire"
 )
 
-// sends follows each record from its producer to the log, so that the judges know a record by what was sent and not by its
-// value, which other records may have too. Nothing of that is in the bytes.
+// sends follows each record from its producer to the log, so that the judges can tell which send a batch in a log comes
+// from. The bytes of the batch do not say it, and other records may have the same value.
 //
 //	client: Sending ─▶ requests ──departs──▶ calls ──reaches a broker──▶ handled ──the event writes a batch──▶ check.View
 //	        (records)   by request           by number of the call       by event                             by the batch's identity
@@ -24,8 +24,8 @@ type sends struct {
 	requests map[env.Request]*produceRequest
 	calls    map[uint64]*produceRequest
 	handled  map[uint64]*produceRequest
-	lastOn   map[heardOn]uint64                 // the last event in handled of a connection
-	topics   map[*cluster.Record][]wire.TopicID // to which a record without an outcome was sent, in the order of the attempts
+	lastOn   map[heardOn]uint64                 // for each connection, its last event in handled
+	topics   map[*cluster.Record][]wire.TopicID // the ids to which a record without an outcome was sent, in order
 }
 
 // produceRequest holds the records in a Produce request.
@@ -61,7 +61,7 @@ func (s *sends) sending(records []*cluster.Record, req *kmsg.ProduceRequest, all
 	s.requests[req] = r
 }
 
-// decided forgets the topics of a record with an outcome.
+// decided forgets the topics of a record when its outcome is known.
 func (s *sends) decided(r *cluster.Record) { delete(s.topics, r) }
 
 // departed notes that a request has left its client.
@@ -86,8 +86,8 @@ func (s *sends) reached(node env.Addr, link env.Link, call, event uint64) {
 	}
 }
 
-// written returns the records of the batch that an event has written to the log of a partition; ok is false if the event
-// handles no such batch.
+// written returns the records of the batch that an event has written to the log of a partition. It returns false if the
+// event handles no such batch.
 func (s *sends) written(event uint64, p *check.Partition) (check.Send, bool) {
 	r := s.handled[event]
 	if r == nil {

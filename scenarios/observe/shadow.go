@@ -100,7 +100,7 @@ func (g *shadowLogs) changed(host env.Addr, c *disk.Change) {
 	}
 }
 
-// powerLost reads the disk of a host again after a power loss, which leaves only synced bytes.
+// powerLost reads the disk of a host after a power loss, which leaves only synced bytes.
 func (g *shadowLogs) powerLost(host env.Addr, by string) {
 	dirs := make([]string, 0, len(g.hosts[host]))
 	for dir := range g.hosts[host] { //order: sorted below
@@ -313,7 +313,7 @@ func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// synced reports the offset up to which the log is synced. Every earlier file must be fully synced.
+// synced reports the offset up to which the log is synced. If the previous file is not fully synced, it reports nothing.
 func (g *shadowLogs) synced(l *shadowLog, f *shadowFile) {
 	i := slices.Index(l.files, f)
 	if l.part == nil || i > 0 && l.files[i-1].durable < l.files[i-1].parsed {

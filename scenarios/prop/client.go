@@ -16,7 +16,8 @@ import (
 // Client is a client of the simulated cluster. Its methods return when the client knows the outcome; virtual time passes only
 // in them. A partition is named by its topic and number, such as "payments-0".
 //
-// While the machine of the client is down, its methods wait. A crash costs the outcome of the request in flight.
+// While the machine of the client is down, its methods wait. After a crash, the outcome of the request in
+// flight is unknown.
 type Client struct {
 	hand  *scenarios.Hand
 	marks map[string]bool // of the run
@@ -34,8 +35,8 @@ type Record struct {
 // Name returns the name of the client.
 func (c *Client) Name() string { return c.hand.Client() }
 
-// Send appends records to a partition, in order, and returns nil if all of them are acknowledged. The error is ErrUnknown if the
-// outcome of one is not known. Otherwise a record was refused and is certainly not in the log.
+// Send appends records to a partition, in order, and returns nil if all of them are acknowledged. If the outcome of a
+// record is not known, the error is ErrUnknown. Otherwise a record was refused and is certainly not in the log.
 func (c *Client) Send(partition string, values ...string) error {
 	tp, err := partitionOf(partition)
 	if err != nil || len(values) == 0 {
@@ -59,7 +60,7 @@ func (c *Client) Read(partition string, from int64) ([]Record, error) {
 	return all, errorOf("read of "+partition, o)
 }
 
-// CreateTopic creates a topic: its name and settings, as in Test.Topics.
+// CreateTopic creates a topic. The words are its name and settings, as in Test.Topics.
 func (c *Client) CreateTopic(words string) error {
 	spec, err := scenarios.ParseTopic(words)
 	if err != nil {
@@ -98,20 +99,21 @@ func (c *Client) Now() time.Duration { return time.Duration(c.hand.Now()) }
 // Sleep waits in virtual time.
 func (c *Client) Sleep(d time.Duration) { c.hand.Sleep(env.Duration(d)) }
 
-// Faulty reports whether faults may still come. A loop of requests runs while it is true.
+// Faulty reports whether faults may still come. A client usually sends requests in a loop while it is true.
 func (c *Client) Faulty() bool { return c.hand.Faulty() }
 
 // Settle waits until all faults have ended and the cluster is quiet: all replicas agree, and no request is in flight.
 func (c *Client) Settle() { c.hand.Settle() }
 
-// Fail says that an invariant of the code's own is broken, and ends this client's code. The key names the invariant: up to 32
-// letters, digits and dashes, the same in every run, because the shrinker keeps it. Format gives the details of this run.
+// Fail says that an invariant of the code itself is broken, and ends the code of this client. The key names the
+// invariant. It has up to 32 letters, digits and dashes, and must be the same in every run, because the shrinker looks
+// for a failure with the same key. The format and its arguments give the details of this run.
 func (c *Client) Fail(key, format string, args ...any) {
 	c.hand.Fail(key, fmt.Sprintf(format, args...))
 }
 
-// Reached marks that the run came to an interesting place. The test reports in which share of the runs it did; see
-// Test.Sometimes.
+// Reached marks that the run came to an interesting place. The test reports the share of the runs that reached the mark;
+// see Test.Sometimes.
 func (c *Client) Reached(mark string) { c.marks[mark] = true }
 
 // Go runs more code at the same time, on a client of its own. The clients take turns: one runs while the others wait in a

@@ -51,7 +51,7 @@ func (r *runner) replaySaved(t testing.TB) bool {
 			failed = true
 			continue
 		}
-		// A file that cannot be read is that of some test; the one with its name reports it.
+		// If a file cannot be read, the test with the name in the file's path reports it.
 		p, err := scenarios.Load(path, src)
 		switch {
 		case err == nil && p.Workload() == r.needs.Test && r.needs.Test != "":
@@ -192,7 +192,8 @@ func (r *runner) fail(t testing.TB, text string, res result, seed int) {
 	t.Fatalf("%s\n    draw    %d, %s\n%s\n%s", describe(target), seed, how, r.details(res, target, path), indent(whole))
 }
 
-// small makes a draw small, and runs the result. It returns "" if that does not succeed, and how far it came.
+// small makes a draw small, and runs the result. If it does not succeed, it returns "" for the small draw. It also says
+// how far it came.
 func (r *runner) small(text string, target scenarios.Failure) (small string, res result, how string) {
 	if target.Verdict == scenarios.ClassUndecided {
 		return "", res, "not shrunk"
@@ -207,7 +208,7 @@ func (r *runner) small(text string, target scenarios.Failure) (small string, res
 	return small, res, how
 }
 
-// shrink makes a draw small. It returns "" if that does not succeed, and how far it came.
+// shrink makes a draw small. It returns the small draw, or "" if it does not succeed, and says how far it came.
 func (r *runner) shrink(text string, target scenarios.Failure) (small, how string) {
 	s := shrink.Shrinker{
 		Target: target, Stop: r.shrinkStop(),
@@ -259,12 +260,12 @@ func (r *runner) keeps(p *scenarios.Program) bool {
 	})
 }
 
-// first returns the path of the first file of a failure.
+// first returns the path of the first file for the failures of a check.
 func (r *runner) first(check string) string {
 	return filepath.Join(saved, fileName(r.name)+"-"+fileName(strings.TrimPrefix(check, scenarios.Own))+".txt")
 }
 
-// path returns a path for a new file of a failure, which no file has.
+// path returns a path for a new file about a failure of a check. No file has this path yet.
 func (r *runner) path(check string) string {
 	path := r.first(check)
 	for n := 2; exists(path); n++ {

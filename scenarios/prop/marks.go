@@ -38,7 +38,7 @@ func (m *marks) add(r result) {
 // share returns the share of runs that reached a mark, in percent.
 func (m *marks) share(mark string) int { return m.reached[mark] * 100 / max(m.runs, 1) }
 
-// report logs the marks, the own ones first, and fails the test for each that was reached too rarely.
+// report logs the marks, those of Client.Reached first, and fails the test for each mark that was reached too rarely.
 func (m *marks) report(t testing.TB, sometimes map[string]int) {
 	t.Helper()
 	notes := map[string]bool{}

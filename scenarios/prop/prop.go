@@ -13,12 +13,13 @@ import (
 // Test is the setting of a workload. The zero value has a cluster of at least three brokers, and no topic that the code can
 // name.
 type Test struct {
-	// Topics has a topic for each element: its name and settings, as in the line of a scenario file, such as
+	// Each element of Topics is a topic: its name and settings, as in the topic line of a scenario file. An example is
 	// "payments partitions=2 replicas=3 min.insync.replicas=2".
 	Topics []string
 	// Configs are configs of the clients, such as "acks=1". The default is acks=all and auto.offset.reset=earliest.
 	Configs []string
-	// Brokers is the number of brokers; 0 draws from three to five, or as many as the topics have replicas.
+	// Brokers is the number of brokers. If it is 0, the number is drawn: three to five, or more if a topic has more
+	// replicas.
 	Brokers int
 	// Faults are the families of faults that may occur. Nil allows those after which no acknowledged record is missing, if the
 	// topic has replicas=3 and min.insync.replicas=2: crash, die-inside, stop, pause, cut, slow, links, clients, processor and
@@ -29,8 +30,9 @@ type Test struct {
 	Operations []string
 	// Rules enables old rules of Kafka, such as "M1", to try whether the test would find them.
 	Rules []string
-	// Sometimes has the least share of runs, in percent, in which a mark must be reached: a note of `samsa list notes` or
-	// a mark of Client.Reached. It fails a test whose runs never do what it is about.
+	// Sometimes has, for each mark, the smallest share of runs, in percent, that must reach it. A mark is a note of
+	// `samsa list notes` or a mark of Client.Reached. If fewer runs reach it, the test fails, because its runs do not do
+	// what it is about.
 	Sometimes map[string]int
 }
 
@@ -41,9 +43,9 @@ var (
 	seedFlag = flag.Int("samsa.seed", 1, "draws from seed `N` on")
 )
 
-// Check runs code in drawn plans, each with a cluster and faults of its own, and fails the test for the first run that fails.
-// It calls the code anew for each run. The same seed gives the same runs. A test calls Check once, because its files have the
-// name of the test.
+// Check runs code in drawn plans, each with a cluster and faults of its own, and fails the test for the first run that
+// fails. It calls the code once in each run. The same seed gives the same runs. A test calls Check once, because its
+// files have the name of the test.
 func Check(t *testing.T, test Test, work func(*Client)) {
 	t.Helper()
 	runs := cmp.Or(*runsFlag, 100)
@@ -109,7 +111,7 @@ type runner struct {
 	shrinkFor time.Duration // bounds the time for shrinking one failure
 }
 
-// newRunner checks the words of a test.
+// newRunner returns a runner for a test, and checks the words of the test.
 func newRunner(t testing.TB, test Test, work func(*Client)) *runner {
 	t.Helper()
 	r := &runner{test: test, work: work, name: t.Name(), began: time.Now(), shrinkFor: time.Minute}

@@ -14,8 +14,8 @@ import (
 // The generators of this file draw lines of scenario files, for tests that use rapid themselves. A plan is drawn whole before
 // it runs, so a shrinker of the draw (rapid's, or the fuzzer's) shrinks the plan and not the run.
 
-// Plans draws whole plans: the text of a scenario file. Its workload is the code of the test with that name; if the name is
-// empty, its clients are drawn too.
+// Plans draws whole plans: the text of a scenario file. The workload of a plan is the code of the test with this name. If
+// the name is empty, the clients of the plan are drawn too.
 func Plans(name string, test Test) *rapid.Generator[string] {
 	r := &runner{needs: needsOf(name, test)}
 	return rapid.Map(r.plans(), func(p plan) string { return p.Text() })
@@ -63,8 +63,8 @@ func Faults(test Test) *rapid.Generator[[]string] {
 		func(l explore.Line) bool { return l.Part == explore.Serving && l.ID > 0 })
 }
 
-// Fuzz is Check for `go test -fuzz`: the fuzzer's bytes are the draw, with the bridge of rapid. Each fault has bytes of its
-// own, so the fuzzer changes one at a time.
+// Fuzz is Check for `go test -fuzz`: rapid converts the fuzzer's bytes to a draw. Each fault has bytes of its own, so the
+// fuzzer can change one fault at a time.
 func Fuzz(f *testing.F, test Test, work func(*Client)) {
 	f.Helper()
 	r := newRunner(f, test, work)

@@ -11,7 +11,8 @@ import (
 	"samsa/scenarios/view"
 )
 
-// events is the budget of a run. A run has ten thousand events or so; one that has a hundred times as many does not end.
+// events is the budget of a run. A run usually has about ten thousand events. A run with a hundred times as many does not
+// end.
 const events = 1_000_000
 
 // result is a run that has ended.
@@ -36,7 +37,7 @@ func (r result) worst() scenarios.Failure {
 	return r.failures[0]
 }
 
-// of returns the failure with the fingerprint of another one, or else the worst.
+// of returns the failure with the fingerprint of the target, or else the worst failure.
 func (r result) of(target scenarios.Failure) scenarios.Failure {
 	for _, f := range r.failures {
 		if f.Fingerprint() == target.Fingerprint() {
@@ -54,7 +55,7 @@ func (r result) hash() uint64 {
 	return r.verdict.Hash
 }
 
-// options returns the way in which the test runs a file. Each call of the code gets marks of its own.
+// options returns the options with which the test runs a file. The code adds its marks to the given map.
 func (r *runner) options(marks map[string]bool) scenarios.RunOptions {
 	o := scenarios.RunOptions{Events: events}
 	if r.work != nil {
@@ -63,7 +64,7 @@ func (r *runner) options(marks map[string]bool) scenarios.RunOptions {
 	return o
 }
 
-// guard runs the code of one client. A panic of the code is a failure of its own.
+// guard runs the code of one client. If the code panics, the run fails with the key panic.
 func guard(h *scenarios.Hand, marks map[string]bool, work func(*Client)) {
 	defer func() {
 		if p := recover(); p != nil {

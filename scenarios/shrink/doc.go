@@ -7,8 +7,8 @@
 // A draft is the lines of any scenario file, drawn by exploration or written by hand. A pass proposes drafts that are
 // smaller in one way. A proposal is accepted if it fails with the same fingerprint: the same check, role and way
 // (explore.Failure.Fingerprint). A scenario with another fingerprint has another failure, and a shrinker that accepted it
-// could move from one cause to another. A dropped line changes all random times after it, so a proposal that does not fail
-// is tried again with a few other salts, which draw the random noise anew.
+// could move from one cause to another. A dropped line changes all random times after it, so a proposal that does not
+// fail is tried with a few other salts, too. Each salt gives other random noise.
 //
 // The result is locally minimal: it no longer fails if any one of its lines is removed. It depends on the file, the rules
 // and the failure only, not on the number of jobs or on real time, unless Stop ends the search.

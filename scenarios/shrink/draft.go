@@ -9,8 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// draft is a scenario that is being shrunk: its lines without comments, outputs and lines that only look. A draft is a
-// value: a pass copies it before changing it.
+// draft is a scenario that is being shrunk: its lines, except comments, outputs, and lines that only look at the cluster.
+// A draft is a value: a pass copies it before changing it.
 type draft struct {
 	lines []line   // the first is the cluster line
 	rules []string // the old rules that it enables
@@ -132,13 +132,13 @@ func (d draft) look() (view, bool) {
 	return v, true
 }
 
-// at returns the index of the first word of a line with one of these kinds, and false if there is none.
+// at returns the index of the first word in a line that has one of these kinds, and false if there is none.
 func (v view) at(line int, kinds ...string) (int, bool) {
 	i := slices.IndexFunc(v.parts[line], func(p scenarios.Part) bool { return slices.Contains(kinds, p.Kind) })
 	return i, i >= 0
 }
 
-// word returns the text of the first word of a line with one of these kinds, or "" if there is none.
+// word returns the text of the first word in a line that has one of these kinds, or "" if there is none.
 func (v view) word(line int, kinds ...string) string {
 	if i, ok := v.at(line, kinds...); ok {
 		return valueOf(v.parts[line][i])

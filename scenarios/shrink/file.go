@@ -57,7 +57,7 @@ type About struct {
 	From  string   // the name of the original scenario
 	Was   Size     // the size of the original
 	Rules []string // the old rules with which it fails, in words if the caller has them; empty if none
-	Again string   // the command that repeats it
+	Again string   // the command that repeats the run
 	Fails int      // the number of other draws of the noise with which it fails too
 	Salts int      // the number of other draws that were tried; 0 if none
 	Found string   // the last line, see Failure.FoundLine; empty if none
@@ -129,7 +129,7 @@ func sentence(text string) string {
 }
 
 // Salted runs a small scenario with n other salts, which are derived from its seed, and returns the number of runs that fail
-// with the target. A salt draws the noise anew and leaves the lines as they are.
+// with the target. A salt changes the random noise and leaves the lines as they are.
 func (s *Shrinker) Salted(m *Small, n int) (fails int) {
 	program, err := scenarios.Load("small", m.Text)
 	if err != nil {

@@ -180,8 +180,8 @@ func (v view) topics() (all []string) {
 	return all
 }
 
-// withPartitions returns the draft with every topic and partition renamed by a function. For a topic, the number is -1. If
-// the new name is "", the topic or partition is removed.
+// withPartitions returns the draft with every topic and partition renamed by a function. For a topic, the function gets
+// the number -1. If the new name is "", the topic or partition is removed.
 func (v view) withPartitions(to func(topic string, n int) string) draft {
 	tp := func(text string) (string, bool) {
 		topic, n := partition(text)
@@ -302,7 +302,8 @@ func (r *search) dropTopics() (changed bool) {
 	return changed
 }
 
-// movedTo returns the draft in which what happens to a topic happens to the first partition of another one.
+// movedTo returns the draft without the topic "gone". The lines that name this topic name the first partition of the
+// topic "other" instead.
 func (v view) movedTo(gone, other string) draft {
 	c := v.withPartitions(func(topic string, n int) string {
 		if topic == gone {
@@ -318,8 +319,8 @@ func (v view) movedTo(gone, other string) draft {
 	return c
 }
 
-// firstLost returns the index in a smaller draft at which the first line is missing that has no time and makes no topic. Its
-// work took a while, which a wait line may have to take instead.
+// firstLost finds the first line that is missing in the smaller draft c, has no time and makes no topic. It returns the
+// index in c at which the line is missing. The line took a while, so a wait line may be needed there instead.
 func (v view) firstLost(c draft) (int, bool) {
 	kept := map[int]bool{}
 	for _, l := range c.lines {
@@ -368,7 +369,8 @@ func (r *search) dropClients() (changed bool) {
 	return changed
 }
 
-// merged returns the draft in which the client other also does the work of the client gone, with the configs of other.
+// merged returns the draft in which the client "other" also does the work of the client "gone", with the configs of
+// "other".
 func (v view) merged(gone, other string) draft {
 	c := v.renamed(func(host string) string {
 		if host == gone {

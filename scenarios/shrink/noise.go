@@ -10,9 +10,9 @@ import (
 	"samsa/sim/env"
 )
 
-// A scenario with noise=rough hides its faults: a reader sees a send that fails and not the stall that made it fail. The passes
-// of this file remove the noise. If the scenario then holds, the faults that chance has drawn become lines, and those that do
-// not matter go.
+// A scenario with noise=rough hides its faults: a reader sees a send that fails and not the stall that made it fail. The
+// passes of this file remove the noise. If the scenario does not fail without noise, the faults that chance has drawn
+// become lines, and the lines that do not matter are dropped.
 
 // Decision is one decision of chance that was not 0.
 type Decision struct {
@@ -73,8 +73,9 @@ func lineAt(at env.Duration, verb string, words ...string) line {
 	return line{timed: true, at: at, verb: verb, words: words}
 }
 
-// telling returns the draft with the faults of some decisions, each so much earlier than it was drawn. If they last, they do not
-// end. A fault of a client stands after the line that makes the client. The new lines have the ids from id on.
+// telling returns the draft with lines for the faults of some decisions. Each fault begins earlier than chance drew it,
+// by the span early. If last is true, the faults last: the lines that end them are left out. A fault of a client stands
+// after the line that makes the client. The new lines have the ids from id upwards.
 func (v view) telling(drawn []Decision, id int, early env.Duration, last bool) draft {
 	c := v.clone()
 	for _, d := range drawn {
@@ -112,8 +113,8 @@ func (r *search) calm() bool {
 // maxTold is the number of lines that may take the place of the noise. A scenario that needs more is easier to read with it.
 const maxTold = 4
 
-// tellNoise replaces the noise by the faults that it drew, if few of them matter. The draft is the best one without its noise.
-// It waits for the second round: the draft is small then, and its run draws few faults.
+// tellNoise replaces the noise by the faults that it drew, if few of them matter. The draft calm is the best draft
+// without its noise. The pass waits for the second round, because the draft is small then and its run draws few faults.
 func (r *search) tellNoise(calm draft) bool {
 	if r.salts == 0 || r.Noise == nil {
 		return false
@@ -126,7 +127,7 @@ func (r *search) tellNoise(calm draft) bool {
 	}
 	drawn := r.Noise(program, r.budget)
 	var list []draft
-	// A calm network is faster, so what a fault hit may be over at its time.
+	// A calm network is faster, so what the fault has to hit may be over at the drawn time.
 	for _, early := range [...]env.Duration{0, 20 * env.Millisecond, 100 * env.Millisecond, 500 * env.Millisecond} {
 		list = append(list, v.telling(drawn, id, early, false), v.telling(drawn, id, early, true))
 	}

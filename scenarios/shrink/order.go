@@ -12,8 +12,8 @@ import (
 // topic, and give simple names to machines, clients and records.
 
 // untime removes the times of lines, so that each line begins when the line before it has ended. It begins with the first
-// timed lines of the file, because a file in which lines without a time follow timed lines is hard to read. Lines of one time
-// may get a wait line before them.
+// timed lines of the file, because a file in which lines without a time follow timed lines is hard to read. Lines that
+// have the same time may get a wait line before them.
 func (r *search) untime() (changed bool) {
 	for size := len(r.best.lines); size > 0; size /= 2 {
 		for {
@@ -40,7 +40,8 @@ func (d draft) timed() (all []int) {
 	return all
 }
 
-// untimed returns the draft without the times of these lines, and that draft with produce in the place of send.
+// untimed returns two drafts without the times of these lines. In the second draft, these lines have produce in the place
+// of send.
 func (d draft) untimed(lines []int) []draft {
 	c := d.clone()
 	for _, i := range lines {
@@ -58,7 +59,8 @@ func (d draft) untimed(lines []int) []draft {
 // waits are the spans of new wait lines. The pass for spans makes them shorter.
 var waits = [...]env.Duration{100 * env.Millisecond, env.Second, 2 * env.Second, 5 * env.Second, 10 * env.Second} //immutable: a table
 
-// untimeAfterWait replaces the time of the first two or more timed lines by a wait line before them.
+// untimeAfterWait replaces the time of the first timed lines by a wait line before them, if at least two lines have this
+// time.
 func (r *search) untimeAfterWait() (changed bool) {
 	for {
 		timed := r.best.timed()
@@ -92,7 +94,7 @@ func (d draft) waiting(before int, span env.Duration) draft {
 // waitVerb is the verb of the lines that only wait.
 const waitVerb = "wait"
 
-// waitInstead replaces lines that matter only because they take a while by a line that waits.
+// waitInstead replaces a line by a line that waits, if the line matters only because it takes a while.
 func (r *search) waitInstead() (changed bool) {
 	for i := len(r.best.lines) - 1; i > 0; i-- {
 		v := r.look()
@@ -114,7 +116,7 @@ func (r *search) waitInstead() (changed bool) {
 	return changed
 }
 
-// gather makes one line of two neighbours that do the same to different machines.
+// gather merges two neighbouring lines that do the same to different machines.
 func (r *search) gather() (changed bool) {
 	for i := len(r.best.lines) - 1; i > 1; i-- {
 		v := r.look()

@@ -32,7 +32,7 @@ const (
 	budgetSlack  = 20_000
 )
 
-// fails reports whether a run fails as wanted. It must have a failure with the target's fingerprint. Any other failure
+// fails reports whether a run fails as wanted. The run must have a failure with the target's fingerprint. Any other failure
 // must be found by a check, or have a verdict (such as a spent budget or a panic) that a failure of the original also had.
 func (r *search) fails(t Tried) bool {
 	return t.has(r.Target) && !slices.ContainsFunc(t.Failures, func(f explore.Failure) bool {
@@ -44,7 +44,7 @@ func (r *search) fails(t Tried) bool {
 // accept makes a draft the best one if it fails as wanted, with its own salt or, if salts is set, with another salt.
 func (r *search) accept(d draft) bool { return r.acceptOne([]draft{d}) }
 
-// acceptOne makes the first draft that fails as wanted the best one.
+// acceptOne looks for the first draft of a list that fails as wanted, and makes it the best draft.
 func (r *search) acceptOne(list []draft) bool {
 	list = slices.DeleteFunc(list, func(d draft) bool { return !r.sound(d) })
 	if r.first(list) {
@@ -64,8 +64,8 @@ func (r *search) acceptOne(list []draft) bool {
 	return r.first(again)
 }
 
-// first makes the first draft of a list that fails as wanted the best one. It runs several drafts at once, but its choice
-// does not depend on the number of jobs.
+// first looks for the first draft of a list that fails as wanted, and makes it the best draft. It runs several drafts at
+// once, but its choice does not depend on the number of jobs.
 func (r *search) first(list []draft) bool {
 	texts := make([]string, len(list))
 	for i, d := range list {

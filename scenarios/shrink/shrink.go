@@ -7,13 +7,14 @@ import (
 	"samsa/scenarios/explore"
 )
 
-// Shrinker makes scenarios that fail small. Try and Target must be set.
+// Shrinker makes failing scenarios small. Try and Target must be set.
 type Shrinker struct {
 	Try    Trial
 	Target explore.Failure // its verdict and fingerprint are kept; its text is ignored
 	Jobs   int             // the number of trials that run at once; 0 means one
 
-	// Noise, if not nil, returns the faults that chance has begun in a run. Without it a scenario keeps noise that matters.
+	// Noise, if not nil, returns the faults that chance has begun in a run. If it is nil, a scenario keeps noise that
+	// matters.
 	Noise func(p *scenarios.Program, events uint64) []Decision
 
 	// Confirm has more trials, such as runs in other message modes. The result must fail in the same way in all of them.
@@ -136,14 +137,16 @@ func (r *search) passes() {
 	}
 }
 
-// More salts find smaller scenarios and cost as many more runs for each proposal that cannot fail. A pass that renames or removes
-// machines gives others the random times of their names, so it needs more of them.
+// More salts find smaller scenarios, but each salt costs one more run for each proposal that cannot fail. The random
+// times of a machine depend on its name. So a pass that renames or removes machines changes these times, and needs more
+// salts.
 const (
 	someSalts = 6
 	manySalts = 16
 )
 
-// maxRounds bounds the rounds. Each round that changes something makes a scenario smaller, and four are rarely needed.
+// maxRounds bounds the rounds. Each round that changes something makes a scenario smaller, and a search rarely needs
+// four.
 const maxRounds = 12
 
 // singles returns a group for each line that may be dropped.

@@ -116,7 +116,7 @@ func (v teller) tellMaking(i int) string {
 	return ""
 }
 
-// settings lists the configs of a line after a word. It returns "" if there are none.
+// settings lists the configs of a line, with the given text before them. It returns "" if there are none.
 func (v teller) settings(i int, after string) string {
 	var all []string
 	for _, p := range v.parts[i] {
@@ -275,7 +275,7 @@ func (v teller) tellTime(i int) string {
 	return ""
 }
 
-// literals returns the literals of a line without arrows, by, for and on.
+// literals returns the literals of a line, except arrows and the words "by", "for" and "on".
 func (v teller) literals(i int) string {
 	var all []string
 	for _, p := range v.parts[i] {

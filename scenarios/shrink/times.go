@@ -10,9 +10,9 @@ import (
 	"samsa/sim/env"
 )
 
-// The passes of this file make times and numbers small and round. A number with fewer digits costs less, and of two numbers
-// with equally many digits the smaller one costs less: 3s costs less than 2.7s, and 2s costs less than 3s. Every accepted
-// proposal lowers the cost, so the passes end.
+// The passes of this file make times and numbers small and round. A number with fewer digits costs less; trailing zeros
+// do not count as digits. Of two numbers with equally many digits, the smaller one costs less: 3s costs less than 2.7s,
+// and 2s costs less than 3s. Every accepted proposal lowers the cost, so the passes end.
 
 // cheaper reports whether a span costs less than another.
 func cheaper(a, b env.Duration) bool {
@@ -95,8 +95,8 @@ func (v view) move(to func(env.Duration) env.Duration) draft {
 	return c
 }
 
-// shortenTimes makes the moments round and early. First it rounds all of them to a coarse grid. Then it moves each of them,
-// together with all later ones.
+// shortenTimes makes the moments round and early. First it rounds all of them to a coarse grid. Then it moves each of
+// them to an earlier time, together with all later ones.
 func (r *search) shortenTimes() (changed bool) {
 	for _, grid := range [...]env.Duration{env.Second, 500 * env.Millisecond, 100 * env.Millisecond, 50 * env.Millisecond, 10 * env.Millisecond} {
 		c := r.look().move(func(at env.Duration) env.Duration { return (at + grid/2) / grid * grid })
@@ -169,7 +169,7 @@ func (r *search) roundTimes() (changed bool) {
 	return changed
 }
 
-// times returns the different moments, in order.
+// times returns the times of all moments, each time once, in order.
 func (v view) times() (all []env.Duration) {
 	for _, m := range v.moments() {
 		all = append(all, m.at)
@@ -248,7 +248,7 @@ func smaller(parts []scenarios.Part, w int) (all []string) {
 	return all
 }
 
-// rounder returns a timeout with a single digit other than zero, rounded down and up.
+// rounder returns a timeout rounded down and rounded up, with zeros after the first digit.
 func rounder(config, text string) []string {
 	n, err := strconv.Atoi(text)
 	if err != nil || n <= 0 || !strings.HasSuffix(config, ".ms") {
@@ -280,7 +280,7 @@ func values(raw string) (head string, from, count int) {
 	return head, from, to - from + 1
 }
 
-// fewer returns numbers smaller than a number, the smallest first.
+// fewer returns some numbers that are smaller than the given one, and at least as large as least.
 func fewer(text string, least int) (all []string) {
 	n, err := strconv.Atoi(text)
 	if err != nil {

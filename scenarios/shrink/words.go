@@ -13,7 +13,7 @@ import (
 var keptKeys = [...]string{"brokers", "controllers", "seed"} //immutable: a table
 
 // dropWords drops optional words, such as configs, "power", "for 3s", "within 30s" and values. It tries all words. If the
-// form of the line needs a word, the draft cannot be read and is not accepted.
+// form of the line needs a word, the draft without the word cannot be read and is not accepted.
 func (r *search) dropWords() (changed bool) {
 	changed = r.dropConfigs()
 	for i := len(r.best.lines) - 1; i >= 0; i-- {
@@ -70,7 +70,8 @@ func (r *search) dropConfigs() (changed bool) {
 	return changed
 }
 
-// narrow drops machines from lists, replaces roles by machines and arrows with two heads by arrows with one.
+// narrow drops machines from lists, replaces roles by machines, and replaces arrows with two heads by arrows with one
+// head.
 func (r *search) narrow() (changed bool) {
 	for i := len(r.best.lines) - 1; i > 0; i-- {
 		if r.best.lines[i].owed {
@@ -106,7 +107,7 @@ func (r *search) narrowWord(i, w int) bool {
 	return r.acceptOne(list)
 }
 
-// narrower returns lists of machines that are smaller than a list, the smallest first.
+// narrower returns lists of machines that are smaller than the given list, the smallest first.
 func (v view) narrower(hosts string) (all []string) {
 	add := func(s string) {
 		if s != hosts && s != "" && !slices.Contains(all, s) {

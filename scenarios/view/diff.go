@@ -19,7 +19,7 @@ type Diff struct {
 	Runs        [2]DiffRun    `json:"runs"`
 	First       *DiffMoment   `json:"first,omitempty"`   // the first event after which the hashes differ
 	Visible     *DiffMoment   `json:"visible,omitempty"` // the first event that differs in its time, machine or message
-	Machines    []DiffMachine `json:"machines"`          // for each machine the first note that differs, the earliest first
+	Machines    []DiffMachine `json:"machines"`          // each machine's first note that differs, sorted by time
 	Findings    []DiffFinding `json:"findings"`          // the checks with different statuses in the two runs
 	Interrupted bool          `json:"interrupted,omitempty"`
 }
@@ -39,7 +39,7 @@ type DiffRun struct {
 	VirtualNS int64    `json:"virtual_ns"`
 }
 
-// DiffMoment holds an event of each run, with the same index in both runs. A or B is nil if that run has ended before.
+// DiffMoment holds two events with the same index, one of each run. A or B is nil if its run has ended before that index.
 type DiffMoment struct {
 	A *DiffEvent `json:"a"`
 	B *DiffEvent `json:"b"`
@@ -56,11 +56,11 @@ type DiffEvent struct {
 	Notes     []string `json:"notes"`
 }
 
-// DiffMachine holds the first note of a machine that differs, from each run. A or B is nil if the machine makes no more
-// notes in that run.
+// DiffMachine holds the first two notes of a machine that differ, one from each run. A or B is nil if the machine makes
+// no more notes in that run.
 type DiffMachine struct {
 	Machine string    `json:"machine"`
-	InStory bool      `json:"in_story"` // whether the notes are in the story; if not, the story is the same in both runs
+	InStory bool      `json:"in_story"` // whether the notes are in the story; if not, the machine's story is the same
 	A       *DiffNote `json:"a"`
 	B       *DiffNote `json:"b"`
 }
@@ -105,7 +105,7 @@ func diffRun(r *differRun, v *scenarios.Verdict) DiffRun {
 	return out
 }
 
-// property returns a finding in the form of a report.
+// property returns a finding as a Property, its form in a report.
 func property(f check.Finding) Property {
 	return Property{Name: f.Check.Name, Status: f.Status.String(), Step: f.Step, Explanation: f.Explanation, Clause: f.Clause}
 }
@@ -150,7 +150,8 @@ func (d Diff) Text() string {
 	return b.String()
 }
 
-// findings writes the checks with different statuses in the two runs. Checks that found nothing in either run share a line.
+// findings writes the checks with different statuses in the two runs. Checks that found nothing in either run share a
+// line if they have the same statuses.
 func (d Diff) findings(b *strings.Builder) {
 	b.WriteString("\nwhat the judges say differently\n")
 	var order []string

@@ -51,7 +51,7 @@ type machineNotes struct {
 	story, all notePair
 }
 
-// notePair is two sequences of notes. It compares them as they grow, and stops at the first that differs.
+// notePair is two sequences of notes. It compares them as they grow, and stops at the first pair that differs.
 type notePair struct {
 	waiting [2][]scenarios.Note
 	parted  bool
@@ -107,7 +107,7 @@ func (d *Differ) Advance(n int) (bool, error) {
 	return true, nil
 }
 
-// next runs until the run has an event that has not been compared, or has ended.
+// next advances the run until it has an event that has not been compared, or until it has ended.
 func (r *differRun) next() error {
 	for !r.over && len(r.events) == 0 {
 		more, err := r.session.Advance(1)
@@ -171,13 +171,13 @@ func (d *Differ) machine(name string) *machineNotes {
 	return m
 }
 
-// names resolves the integers in the notes of both runs.
+// names returns the names of both runs, which resolve the integers in their notes.
 func (d *Differ) names() [2]scenarios.Names {
 	return [2]scenarios.Names{d.runs[0].session.Names(), d.runs[1].session.Names()}
 }
 
-// add appends a note to one of the two sequences, and compares the notes that both sequences have. Two notes are equal if
-// their sentences are equal. Their times and the topic ids in them may differ.
+// add appends a note to one of the two sequences, and compares the notes that both sequences have. Two notes of the same
+// kind are equal if their arguments or their sentences are equal. Their times and the topic ids in them may differ.
 func (p *notePair) add(run int, n scenarios.Note, names [2]scenarios.Names) {
 	if p.parted {
 		return
@@ -193,12 +193,12 @@ func (p *notePair) add(run int, n scenarios.Note, names [2]scenarios.Names) {
 	}
 }
 
-// part ends the comparison at two notes that differ; one of them is nil if its machine notes nothing more.
+// part ends the comparison at two notes that differ.
 func (p *notePair) part(a, b *scenarios.Note) {
 	p.parted, p.first, p.waiting = true, [2]*scenarios.Note{a, b}, [2][]scenarios.Note{}
 }
 
-// end finds the first note that only one of the runs has, when both runs have ended.
+// end is called when both runs have ended. It finds the first note that only one of the runs has.
 func (p *notePair) end() {
 	for i := range p.waiting {
 		if len(p.waiting[i]) > 0 && !p.parted {
@@ -265,7 +265,7 @@ func (d *Differ) Diff() Diff {
 	return out
 }
 
-// diffNote returns a note for the comparison, or nil.
+// diffNote returns a note as a DiffNote, or nil for nil.
 func diffNote(n *scenarios.Note, names scenarios.Names) *DiffNote {
 	if n == nil {
 		return nil
@@ -289,7 +289,7 @@ func diffFindings(of [2]*scenarios.Verdict) (all []DiffFinding) {
 	return all
 }
 
-// Progress returns the number of events and the virtual time of the run that is ahead.
+// Progress returns the larger number of events and the larger virtual time of the two runs.
 func (d *Differ) Progress() (events uint64, now int64) {
 	for _, r := range d.runs {
 		n, t := r.session.Progress()

@@ -109,8 +109,8 @@ func (r Report) others() (all []string) {
 	return all
 }
 
-// otherRun returns the first found line that gives the hash of a run which is not this one. A run that was stopped before its
-// end has no hash to compare.
+// otherRun returns the first found line with a hash that is not the hash of this run. If this run was stopped before its
+// end, no hash is compared.
 func (r Report) otherRun() (Found, bool) {
 	for _, f := range r.Found {
 		if f.Hash != "" && f.Hash != r.Hash && f.State != string(scenarios.NotReached) && r.StopReason != scenarios.StopAtStep.String() {

@@ -52,7 +52,7 @@ type Claim struct {
 	Text string `json:"text"`
 }
 
-// NewReport makes the report of a verdict. The caller may expect checks to be violated.
+// NewReport makes the report of a verdict. The checks in expected are those that the caller expects to be violated.
 func NewReport(scenario string, v *scenarios.Verdict, expected ...string) Report {
 	end := v.Conclude(expected)
 	r := Report{

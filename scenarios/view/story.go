@@ -49,8 +49,8 @@ func Story(s *scenarios.Session) []Line {
 }
 
 // More returns the story that begins at the given entry of the session, and the index of the next entry. Its cost depends
-// only on the number of new entries. A story that is read in parts equals the story that is read at once, and Seek does not
-// change the entries before its step.
+// only on the number of new entries. A story that is read in parts equals the story that is read at once. If the session
+// seeks a step, the entries before that step do not change.
 func More(s *scenarios.Session, from int) (story []Line, next int) {
 	entries := s.Entries()
 	from = min(from, len(entries))

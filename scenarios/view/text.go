@@ -23,7 +23,7 @@ func Opening(scenario, seed, tale string) string {
 // storyHead is the header line of a story.
 const storyHead = " step       time  node  what happened\n"
 
-// StoryText returns a story, one line per event:
+// StoryText returns a story as text:
 //
 //	step       time  node  what happened
 //	        1.002s       > crash b1
@@ -63,8 +63,8 @@ func StoryText(story []Line) string {
 // Seconds formats a time in seconds with three decimals, rounded down.
 func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
 
-// Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. It gives only the
-// names of the checks that held or were not exercised.
+// Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. For the checks
+// that held or were not exercised, it gives only their names.
 func (r Report) Closing() string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")

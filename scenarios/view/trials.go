@@ -9,8 +9,8 @@ import (
 	"samsa/scenarios"
 )
 
-// Trials is the result of testing files: their claims, and the outputs that they have recorded. It depends on the files and
-// seeds only.
+// Trials is the result of a test of files. The test checks the claims of the files, and the outputs that they have
+// recorded. The result depends on the files and the seeds only.
 type Trials struct {
 	Schema      string       `json:"schema"` // "samsa.test/1"
 	Seeds       int          `json:"seeds"`  // the number of derived seeds for each file
@@ -24,7 +24,7 @@ type Trials struct {
 // FileTrials is the result of one file.
 type FileTrials struct {
 	File      string   `json:"file"`
-	Seed      string   `json:"seed"`    // the file's
+	Seed      string   `json:"seed"`    // the seed of the file itself
 	Verdict   string   `json:"verdict"` // as in samsa.run/1, and "internal"
 	Runs      int      `json:"runs"`
 	Failed    int      `json:"failed"` // the number of runs that are not as they must be
@@ -35,19 +35,19 @@ type FileTrials struct {
 	end       scenarios.Conclusion
 }
 
-// Breach is one thing that is not as a file says, with the seeds on which it is so.
+// Breach is one thing that differs from what a file says, with the seeds on which it differs.
 type Breach struct {
 	Line  int      `json:"line,omitempty"`
 	Check string   `json:"check,omitempty"`
 	Kind  string   `json:"kind,omitempty"`
-	Step  uint64   `json:"step,omitempty"` // on the first of the seeds, like the texts
+	Step  uint64   `json:"step,omitempty"` // the step on the first of the seeds; Text, Got and Want are of that seed too
 	Text  string   `json:"text"`
 	Got   string   `json:"got,omitempty"`
 	Want  string   `json:"want,omitempty"`
 	Seeds []string `json:"seeds"`
 }
 
-// NewTrials returns the result of a test of no file yet.
+// NewTrials returns the result of a test that has not tested a file yet.
 func NewTrials(seeds int) *Trials {
 	return &Trials{Schema: "samsa.test/1", Seeds: seeds, Verdict: verdictWord(scenarios.Fine), Files: []FileTrials{}, end: scenarios.Fine}
 }
@@ -93,7 +93,8 @@ func (r *Trials) Add(f *FileTrials) {
 // End returns the conclusion of all files.
 func (r *Trials) End() scenarios.Conclusion { return r.end }
 
-// Text returns the result of a file, one line if it is as it must be. An interrupted test has fewer runs than seeds.
+// Text returns the result of a file as text, a single line if no run failed. An interrupted test has fewer runs than
+// seeds.
 func (f *FileTrials) Text() string {
 	var b strings.Builder
 	word := "ok"
@@ -157,7 +158,8 @@ func (f *FileTrials) seeds(x Breach) string {
 	}
 }
 
-// difference shows the lines of an output that are not those of the file, with one equal line before and after.
+// difference shows the lines in which an output differs from the output in the file, with one equal line before and after
+// them.
 func difference(got, want string) string {
 	g, w := strings.Split(strings.TrimSuffix(got, "\n"), "\n"), strings.Split(strings.TrimSuffix(want, "\n"), "\n")
 	from, behind := 0, 0

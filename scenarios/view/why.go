@@ -46,15 +46,15 @@ const (
 	LinkMessage = "message" // a message that arrived
 	LinkLost    = "lost"    // a message that did not arrive, or bytes that were not synced
 	LinkFault   = "fault"   // a fault of the scenario
-	LinkRule    = "rule"    // an old rule decided otherwise than today's
+	LinkRule    = "rule"    // an old rule decided otherwise than today's rule
 	LinkPrice   = "price"   // the setting or the fault that allows what happened
 )
 
-// maxLinks is the longest chain.
+// maxLinks is the largest number of links in a chain.
 const maxLinks = 25
 
-// NewChain explains one finding of a session, at any moment of it. The scenario runs again for it, with a ledger of causes;
-// the session itself does not move.
+// NewChain explains one finding of a session, which may be at any moment of its run. The scenario runs a second time to
+// record a ledger of causes; the session itself does not move.
 func NewChain(s *scenarios.Session, f check.Finding) (*Chain, error) {
 	ledger, err := scenarios.CausesOf(s)
 	if err != nil {
@@ -101,7 +101,7 @@ func (w *why) add(l Link) {
 // key is equal for two links that say the same.
 func (l *Link) key() string { return fmt.Sprint(l.Machine, l.Sentence, l.Line, l.Event) }
 
-// at adds a link for an event: the sentence of its machine.
+// at adds a link for an event. The format and its arguments make the sentence; its subject is the machine of the event.
 func (w *why) at(kind string, event uint64, format string, args ...any) {
 	l := Link{Kind: kind, Event: event, Sentence: fmt.Sprintf(format, args...)}
 	if event < uint64(len(w.Events)) {
@@ -111,7 +111,8 @@ func (w *why) at(kind string, event uint64, format string, args ...any) {
 	w.add(l)
 }
 
-// symptom adds the first link: the sentence of a machine, at the step of the finding.
+// symptom adds the first link: a sentence about a machine, at the step of the finding. The change at the index i decided
+// the finding.
 func (w *why) symptom(f check.Finding, i int, machine, format string, args ...any) {
 	c := &w.Changes[i]
 	l := Link{Kind: LinkSymptom, Event: c.Event, Step: f.Step, Machine: machine, Sentence: fmt.Sprintf(format, args...)}
@@ -121,7 +122,7 @@ func (w *why) symptom(f check.Finding, i int, machine, format string, args ...an
 	w.add(l)
 }
 
-// setMachine sets the machine of the last link, if its event is not one of that machine.
+// setMachine sets the machine of the last link. It is called if the event of that link ran on another machine.
 func (w *why) setMachine(name string) {
 	if n := len(w.links); n > 0 {
 		w.links[n-1].Machine = name
@@ -175,7 +176,7 @@ func (w explainer) explain(f check.Finding) {
 	}
 }
 
-// decided returns the change that decided a finding, -1 if its check is not an invariant.
+// decided returns the index of the change that decided a finding, or -1 if the check of the finding is not an invariant.
 func (w explainer) decided(f check.Finding) int {
 	for _, found := range w.Found {
 		if found.Check == f.Check.Name && found.Result.Status == f.Status {
@@ -185,7 +186,7 @@ func (w explainer) decided(f check.Finding) int {
 	return -1
 }
 
-// invariant explains the finding of an invariant that the change at an index decided.
+// invariant explains the finding of an invariant. The change at the index i decided the finding.
 func (w explainer) invariant(f check.Finding, i int) {
 	c := &w.Changes[i]
 	switch {
@@ -202,8 +203,8 @@ func (w explainer) invariant(f check.Finding, i int) {
 	}
 }
 
-// operations explains a finding about the operations of clients, or one about liveness. The loss that a client sees was
-// decided before, and an invariant found it there.
+// operations explains a finding about the operations of clients, or one about liveness. An invariant may have found a
+// loss before a client sees it; the chain then explains what the invariant found.
 func (w explainer) operations(f check.Finding) {
 	w.add(Link{Kind: LinkSymptom, Event: w.lastEvent(f.Step), Step: f.Step, Time: w.time(w.lastEvent(f.Step)), Sentence: f.Explanation})
 	if f.Check.Liveness {
@@ -219,8 +220,8 @@ func (w explainer) operations(f check.Finding) {
 	w.active(w.time(w.lastEvent(f.Step)))
 }
 
-// followsFrom explains a finding by the violation of an invariant with the same subject that was found before: acked-durable, or
-// else the last one.
+// followsFrom explains a finding by an earlier violation of an invariant with the same subject: the violation of
+// acked-durable if there is one, or else the last violation.
 func (w explainer) followsFrom(f check.Finding) bool {
 	best := -1
 	for i, found := range w.Found {
@@ -243,7 +244,7 @@ func (w explainer) followsFrom(f check.Finding) bool {
 	return true
 }
 
-// lostRecord explains an acknowledged record that the leader does not have, from the last moment of the run.
+// lostRecord explains an acknowledged record that the leader does not have at the end of the run.
 func (w explainer) lostRecord(f check.Finding) bool {
 	i := len(w.Changes) - 1
 	for k := i; k >= 0; k-- {
@@ -268,7 +269,7 @@ func (w explainer) lostRecord(f check.Finding) bool {
 	return false
 }
 
-// misplaced explains an acknowledgement for an offset at which the broker has the record of another client by then.
+// misplaced explains an acknowledgement for an offset where, at that time, the broker has the record of another client.
 func (w explainer) misplaced(k int) {
 	c := &w.Changes[k]
 	p := c.Partition

@@ -62,8 +62,8 @@ func lineOf(num int) string {
 	return fmt.Sprintf(", line %d", num)
 }
 
-// highWatermark explains why a leader's high watermark passed a batch that a replica does not have. The words in also are
-// another effect of that.
+// highWatermark explains why a leader's high watermark passed a batch that a replica does not have. The text "also"
+// describes another effect of that, or is empty.
 func (w commits) highWatermark(p *check.Partition, x check.Batch, h int, lacking wire.NodeID, also string, num int) {
 	c := &w.Changes[h]
 	leader, who := w.node(c.Node), w.node(lacking)
@@ -165,8 +165,8 @@ func (w commits) uncounted(p *check.Partition, c *scenarios.CausedChange, h int,
 	w.noAnswer(leader, w.time(c.Event))
 }
 
-// noAnswer adds the message between a leader and its controller about an ISR change that has not arrived by a time, or the
-// fault that kept it from being sent.
+// noAnswer adds the AlterPartition request or response of a leader that has not arrived at the time now. If there is no
+// such message, it adds a fault between the leader and a controller.
 func (w commits) noAnswer(leader string, now int64) {
 	for i := range w.Messages {
 		m := &w.Messages[i]
@@ -201,7 +201,7 @@ func (w commits) noAnswer(leader string, now int64) {
 	}
 }
 
-// left adds the change in which a replica left the ISR.
+// left adds the last change in which a replica left the ISR.
 func (w commits) left(p *check.Partition, id wire.NodeID, upTo int) {
 	k := w.last(upTo, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.PartitionChanged && c.Partition == p && slices.Contains(c.Was.ISR, id) && !slices.Contains(c.Assigned.ISR, id)

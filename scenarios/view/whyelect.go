@@ -27,7 +27,7 @@ func (w elections) elected(p *check.Partition, leader wire.NodeID, upTo int) {
 	w.member(p, leader, a-1)
 }
 
-// election adds the election that a committed change is, and why the leader before it could not stay.
+// election adds an election, the committed change at the index a, and why the previous leader could not stay.
 func (w elections) election(p *check.Partition, a int) {
 	c := &w.Changes[a]
 	event, how := w.electionEvent(p, &c.Assigned, c.Event)
@@ -84,7 +84,7 @@ func (w elections) election(p *check.Partition, a int) {
 	}
 }
 
-// gone returns the replicas other than the leader that are down or paused in an event, in words.
+// gone returns, in words, which of these replicas are down or paused at an event. It leaves out the leader.
 func (w elections) gone(ids []wire.NodeID, leader wire.NodeID, event uint64) string {
 	names := map[string][]string{}
 	for _, id := range ids {
@@ -146,7 +146,7 @@ func (w elections) isolated(broker string, now int64) {
 	}
 }
 
-// electLine adds the line that asked for an election, if one began since the change before.
+// electLine adds the line that asked for an election, if such a line began after the previous change of the partition.
 func (w elections) electLine(p *check.Partition, a int, event uint64) bool {
 	since := uint64(0)
 	if k := w.assignment(p, a-1); k >= 0 {
@@ -162,7 +162,8 @@ func (w elections) electLine(p *check.Partition, a int, event uint64) bool {
 	return false
 }
 
-// electionEvent returns the event in which a controller decided an election that was committed in another event.
+// electionEvent returns the event in which a controller decided an election. The number of the event in which the
+// election was committed is given.
 func (w elections) electionEvent(p *check.Partition, a *check.Assignment, committed uint64) (event uint64, how string) {
 	is := func(f [4]int64) bool {
 		return f[0] == p.ID.Short() && f[1] == int64(p.TP.Partition) && f[2] == int64(a.Leader) && f[3] == int64(a.Epoch)
@@ -201,7 +202,8 @@ func (w elections) member(p *check.Partition, id wire.NodeID, upTo int) {
 	}
 }
 
-// eligible explains why a replica is in the ELR: the ISR that it left, and the lines that decide whether that is enough.
+// eligible explains why a replica is in the ELR. It adds the change in which the replica left the ISR, and the lines of
+// the scenario that changed a config or a feature.
 func (w elections) eligible(p *check.Partition, id wire.NodeID, upTo int) {
 	left := w.last(upTo, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.PartitionChanged && c.Partition == p && slices.Contains(c.Assigned.ELR, id) && !slices.Contains(c.Was.ELR, id)
@@ -221,7 +223,7 @@ func (w elections) leaderAt(p *check.Partition, upTo int) wire.NodeID {
 	return wire.NoNode
 }
 
-// lineWith adds the last line with a word.
+// lineWith adds the last line of the scenario that contains a word.
 func (w elections) lineWith(word string) {
 	for i := len(w.Began) - 1; i >= 0; i-- {
 		b := &w.Began[i]
@@ -232,8 +234,8 @@ func (w elections) lineWith(word string) {
 	}
 }
 
-// reconfigured adds the lines before an event that changed a config or a feature, and with it the replicas that may be
-// elected.
+// reconfigured adds the lines that changed a config or a feature. Lines that began after an event are not considered.
+// Such a line may change which replicas may be elected.
 func (w elections) reconfigured(to uint64) {
 	for i := len(w.Began) - 1; i >= 0; i-- {
 		b := &w.Began[i]
@@ -331,7 +333,7 @@ func (w elections) reincarnated(p *check.Partition, id wire.NodeID, m *scenarios
 	}
 }
 
-// proposed explains a proposal of a leader that no controller has accepted yet.
+// proposed explains why a leader proposes a replica for the ISR in a request that no controller has accepted yet.
 func (w elections) proposed(p *check.Partition, id wire.NodeID, k int) {
 	c := &w.Changes[k]
 	first := w.first(k, func(o *scenarios.CausedChange) bool {
@@ -376,7 +378,7 @@ func (w elections) propose(p *check.Partition, id wire.NodeID, leader string, ev
 	}
 }
 
-// lagging explains the high watermark of a new leader that is below its log end.
+// lagging explains why the high watermark of a new leader is below its log end.
 func (w elections) lagging(p *check.Partition, hw wire.Offset, leader wire.NodeID, event uint64) {
 	k := w.last(w.changeAt(event), func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.ReplicaChanged && c.Partition == p && c.Node == leader && c.State.Leads && !c.Before.Leads
@@ -388,7 +390,7 @@ func (w elections) lagging(p *check.Partition, hw wire.Offset, leader wire.NodeI
 	w.at(LinkState, c.Event, "begins epoch %d with that high watermark, which it had as a follower: its log ends at %d", c.State.Epoch, c.State.End)
 }
 
-// leads adds the election of a leader.
+// leads adds the last election of a leader.
 func (w elections) leads(p *check.Partition, leader wire.NodeID, upTo int) {
 	a := w.last(upTo, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.PartitionChanged && c.Partition == p && c.Assigned.Leader == leader && c.Was.Epoch != c.Assigned.Epoch

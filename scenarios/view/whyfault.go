@@ -7,7 +7,7 @@ import (
 	"samsa/scenarios"
 )
 
-// after is the end of a fault that the run did not end.
+// after is the end time of a fault that the run did not end.
 const after = int64(1) << 62
 
 const second = int64(1_000_000_000)
@@ -66,15 +66,15 @@ func (w *why) paths(from, to string, since, until int64) bool {
 	return true
 }
 
-// path returns the last fault of the path from one machine to another in a span of time that held messages back, -1 if
-// there is none.
+// path returns the last fault that held messages back on the path from one machine to another during a span of time, or
+// -1 if there is none.
 func (h *history) path(from, to string, since, until int64) int {
 	for i := len(h.Faults) - 1; i >= 0; i-- {
 		f := &h.Faults[i]
 		if from == to || f.Kind == "heal" || f.Kind == "slow" && f.By == 0 {
 			continue
 		}
-		// A fault of connections hits both directions of those that From has opened.
+		// A fault of connections hits the connections that From has opened, in both directions.
 		if there := f.From == from && f.To == to; !there && !(strings.HasPrefix(f.Kind, "link ") && f.From == to && f.To == from) {
 			continue
 		}
@@ -139,7 +139,7 @@ func (w *why) fault(i int) bool {
 	return true
 }
 
-// again refers from the last event of the chain to a line that the chain has already.
+// again adds a line number to the last event of the chain. The chain has the line with this number already.
 func (w *why) again(num int) {
 	n := len(w.links) - 1
 	for n >= 0 && w.links[n].Kind == LinkRule {

@@ -29,7 +29,7 @@ type held struct {
 	change int
 }
 
-// log returns the log of a replica after the change at an index.
+// log returns the log of a replica just after the change at an index.
 func (h *history) log(r part, at int) []held {
 	var all []held
 	for i := 0; i <= at && i < len(h.Changes); i++ {
@@ -56,7 +56,7 @@ func end(log []held) wire.Offset {
 	return 0
 }
 
-// has reports whether a replica had a batch after the change at an index.
+// has reports whether a replica had a batch just after the change at an index.
 func (h *history) has(r part, b check.Batch, at int) bool {
 	return slices.ContainsFunc(h.log(r, at), func(o held) bool { return o.Same(b) })
 }
@@ -71,24 +71,27 @@ func at(log []held, o wire.Offset) (held, bool) {
 	return held{}, false
 }
 
-// last returns the last change up to an index for which is holds, -1 if there is none.
-func (h *history) last(upTo int, is func(*scenarios.CausedChange) bool) int {
+// last returns the index of the last change that matches, or -1 if there is none. Changes after the index upTo are not
+// considered.
+func (h *history) last(upTo int, matches func(*scenarios.CausedChange) bool) int {
 	for i := min(upTo, len(h.Changes)-1); i >= 0; i-- {
-		if is(&h.Changes[i]) {
+		if matches(&h.Changes[i]) {
 			return i
 		}
 	}
 	return -1
 }
 
-// state returns the last change of a replica's observed state up to an index, -1 if there is none.
+// state returns the last change of a replica's observed state, or -1 if there is none. Changes after the index upTo are
+// not considered.
 func (h *history) state(r part, upTo int) int {
 	return h.last(upTo, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.ReplicaChanged && c.Partition == r.p && c.Node == r.node
 	})
 }
 
-// assignment returns the last committed change of a partition up to an index, -1 if there is none.
+// assignment returns the last committed change of a partition, or -1 if there is none. Changes after the index upTo are
+// not considered.
 func (h *history) assignment(p *check.Partition, upTo int) int {
 	return h.last(upTo, func(c *scenarios.CausedChange) bool { return c.Kind == check.PartitionChanged && c.Partition == p })
 }
@@ -103,7 +106,8 @@ func (h *history) origin(p *check.Partition, b check.Batch) int {
 	return -1
 }
 
-// removal returns the last change up to an index that removed a batch from a replica's log, -1 if none did.
+// removal returns the last change that removed a batch from a replica's log, or -1 if there is none. Changes after the
+// index upTo are not considered.
 func (h *history) removal(r part, b check.Batch, upTo int) int {
 	return h.last(upTo, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.BatchesRemoved && c.Partition == r.p && c.Node == r.node &&
@@ -127,7 +131,7 @@ func (h *history) time(event uint64) int64 {
 	return 0
 }
 
-// note returns the first note of an event with one of these names, or nil.
+// note finds the first note of an event that has one of these names, and returns the fields of that note, or nil.
 func (h *history) note(event uint64, names ...string) *[4]int64 {
 	if event >= uint64(len(h.Events)) {
 		return nil
@@ -140,11 +144,12 @@ func (h *history) note(event uint64, names ...string) *[4]int64 {
 	return nil
 }
 
-// noted returns the last event before another whose notes include one for which is holds.
-func (h *history) noted(before uint64, name string, is func([4]int64) bool) (uint64, bool) {
-	for i := min(int64(before), int64(len(h.Events))-1); i >= 0; i-- {
+// noted returns the last event that has a note with this name for which matches is true. Events after the event upTo are
+// not considered.
+func (h *history) noted(upTo uint64, name string, matches func([4]int64) bool) (uint64, bool) {
+	for i := min(int64(upTo), int64(len(h.Events))-1); i >= 0; i-- {
 		for k := range h.Events[i].Notes {
-			if n := &h.Events[i].Notes[k]; n.Kind.Name == name && is(n.Field) {
+			if n := &h.Events[i].Notes[k]; n.Kind.Name == name && matches(n.Field) {
 				return uint64(i), true
 			}
 		}
@@ -198,7 +203,7 @@ func (h *history) fetches(p *check.Partition, from, to string, visit func(*fetch
 	}
 }
 
-// answerOf returns the part of a fetch response for a partition, or nil.
+// answerOf returns the part of a fetch response that is about a partition, or nil.
 func answerOf(resp any, p *check.Partition) *kmsg.FetchResponseTopicPartition {
 	r, ok := resp.(*kmsg.FetchResponse)
 	if !ok {
@@ -214,7 +219,8 @@ func answerOf(resp any, p *check.Partition) *kmsg.FetchResponseTopicPartition {
 	return nil
 }
 
-// counted returns the follower's last fetch at or above an offset that the leader handled up to an event, or nil.
+// counted returns the last fetch of a follower that its leader handled, or nil. Only fetches at or above the offset are
+// considered, and only those that the leader handled up to the event.
 func (h *history) counted(p *check.Partition, follower, leader string, offset wire.Offset, event uint64) *fetched {
 	var found *fetched
 	h.fetches(p, follower, leader, func(f *fetched) {
@@ -270,8 +276,8 @@ func (h *history) line(client, value string) int {
 	return 0
 }
 
-// advance returns the change in which a leader's high watermark passed a batch that it has, up to an index; -1 if there is
-// none.
+// advance returns the first change in which the high watermark of a leader passed the batch x, or -1 if there is none.
+// The leader has the batch. Changes after the index upTo are not considered.
 func (h *history) advance(p *check.Partition, x check.Batch, upTo int) int {
 	for i := 0; i <= upTo && i < len(h.Changes); i++ {
 		c := &h.Changes[i]
@@ -283,17 +289,18 @@ func (h *history) advance(p *check.Partition, x check.Batch, upTo int) int {
 	return -1
 }
 
-// first returns the first change up to an index for which is holds, -1 if there is none.
-func (h *history) first(upTo int, is func(*scenarios.CausedChange) bool) int {
+// first returns the index of the first change that matches, or -1 if there is none. Changes after the index upTo are not
+// considered.
+func (h *history) first(upTo int, matches func(*scenarios.CausedChange) bool) int {
 	for i := 0; i <= upTo && i < len(h.Changes); i++ {
-		if is(&h.Changes[i]) {
+		if matches(&h.Changes[i]) {
 			return i
 		}
 	}
 	return -1
 }
 
-// terms returns the leaders of a partition between two changes, the last first.
+// terms returns the terms of the leaders of a partition between two changes, the latest first.
 func (h *history) terms(p *check.Partition, from, to int) (all []term) {
 	until := h.time(h.Changes[to].Event)
 	for i := to; i >= 0; i-- {
@@ -312,12 +319,12 @@ func (h *history) terms(p *check.Partition, from, to int) (all []term) {
 	return all
 }
 
-// changeAt returns the last change made by an event or before it.
+// changeAt returns the last change that was made by an event or before it, or -1 if there is none.
 func (h *history) changeAt(event uint64) int {
 	return h.last(len(h.Changes), func(c *scenarios.CausedChange) bool { return c.Event <= event })
 }
 
-// lastDown returns the last crash of a machine before a time, -1 if there is none.
+// lastDown returns the last crash or power failure of a machine up to a time, or -1 if there is none.
 func (h *history) lastDown(machine string, now int64) int {
 	for i := len(h.Faults) - 1; i >= 0; i-- {
 		if f := &h.Faults[i]; f.From == machine && f.To == machine && (f.Kind == "crash" || f.Kind == "power") && f.Time <= now {
@@ -327,7 +334,7 @@ func (h *history) lastDown(machine string, now int64) int {
 	return -1
 }
 
-// started returns the event in which the process of a machine started that ran in another event.
+// started returns the event in which a machine started last. Events after the given event are not considered.
 func (h *history) started(machine string, event uint64) uint64 {
 	for i := int64(event); i >= 0; i-- {
 		if e := &h.Events[i]; e.Machine == machine && e.Kind == "start" {

@@ -52,8 +52,8 @@ func (w copies) differs(f check.Finding, i int) {
 	}
 }
 
-// conflict returns the batch of a log that differs from the batch at the same offset of another log, the other batch, and its
-// node.
+// conflict finds the first batch of a log that differs from the batch at the same offset of another replica's log. It
+// returns both batches, and the node of the other replica.
 func (w copies) conflict(r part, log []held, o wire.Offset, i int) (y, z held, other wire.NodeID) {
 	for _, id := range w.replicas(r.p, i) {
 		if id == r.node {
@@ -81,7 +81,7 @@ func (w copies) replicas(p *check.Partition, i int) (all []wire.NodeID) {
 	return all
 }
 
-// leaderOf adds the election of an epoch, unless it is the first.
+// leaderOf adds the election that began an epoch, unless the epoch is the first one.
 func (w copies) leaderOf(p *check.Partition, epoch wire.Epoch, i int) {
 	k := w.last(i, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.PartitionChanged && c.Partition == p && c.Assigned.Epoch == epoch && c.Was.Epoch != epoch && c.Was.PartitionEpoch >= 0
@@ -138,8 +138,8 @@ func (w copies) leading(f check.Finding, i int) {
 	}
 }
 
-// instead explains a batch that a replica appends where another one has another batch: why it does not have that, and why it
-// appends.
+// instead explains why a replica appends a batch at an offset where another replica has another batch: why it does not
+// have the other batch, and why it appends.
 func (w copies) instead(r part, z held, other wire.NodeID, i int) {
 	c, who := &w.Changes[i], w.node(r.node)
 	w.ask("What does %s have there?", w.node(other))
@@ -260,7 +260,7 @@ func (w copies) storedTwice(f check.Finding) bool {
 	return true
 }
 
-// unanswered adds what became of the response to a request by a time.
+// unanswered adds what has become of the response to a request by a time.
 func (w copies) unanswered(request int, until int64) {
 	for i := range w.Messages {
 		m := &w.Messages[i]

@@ -11,7 +11,7 @@ import (
 // copies asks why a replica does not have a record: it was removed, another one is in its place, or it never arrived.
 type copies struct{ commits }
 
-// it is the pronoun of a batch.
+// it returns the pronoun for a batch: "it" or "them".
 func it(b check.Batch) string {
 	if b.Next > b.Base+1 {
 		return "them"
@@ -78,11 +78,11 @@ func (w copies) partition(f check.Finding, i int) {
 	}
 }
 
-// hwJustified is the check that names a high watermark, and no record.
+// hwJustified is the name of a check. Its findings name a high watermark and no record.
 const hwJustified = "hw-justified"
 
-// unjustified returns the first batch below a leader's high watermark that a replica which may be elected does not have, with
-// that replica, and what it is.
+// unjustified returns the first batch that is below a leader's high watermark and that an electable replica does not
+// have. It also returns that replica, and what it is, such as "in the ISR".
 func (w copies) unjustified(i int) (check.Batch, wire.NodeID, string) {
 	c := &w.Changes[i]
 	leader := c.Node
@@ -108,7 +108,8 @@ func (w copies) unjustified(i int) (check.Batch, wire.NodeID, string) {
 	return check.Batch{}, wire.NoNode, ""
 }
 
-// promised returns the batch at an offset that was promised before a change, and the change that promised it.
+// promised returns the batch at the offset o that was promised last before the change at the index i, and the change that
+// promised it.
 func (w copies) promised(p *check.Partition, o wire.Offset, i int) (check.Batch, int) {
 	c := &w.Changes[i]
 	own := c.Replica != nil && (c.Kind == check.ReplicaChanged && c.State.Leads || c.Kind == check.FetchAnswered)
@@ -148,7 +149,8 @@ func (w copies) promised(p *check.Partition, o wire.Offset, i int) (check.Batch,
 	return w.Changes[k].Batch, k
 }
 
-// lacking returns the replica that a finding is about, which does not have the batch, and what that replica is.
+// lacking returns a replica that does not have the batch x: the replica that a finding is about. It also returns what
+// that replica is, such as "leads".
 func (w copies) lacking(i int, x check.Batch) (wire.NodeID, string) {
 	c := &w.Changes[i]
 	if c.Replica != nil && !w.has(part{c.Partition, c.Node}, x, i) {
@@ -169,7 +171,7 @@ func (w copies) lacking(i int, x check.Batch) (wire.NodeID, string) {
 	return wire.NoNode, ""
 }
 
-// group is a set of replicas that may be elected, and what they are.
+// group is a set of replicas that may be elected, and what they are, such as "in the ISR".
 type group struct {
 	ids []wire.NodeID
 	as  string
@@ -191,7 +193,8 @@ type term struct {
 	since, till int64
 }
 
-// kept adds the faults that kept a replica from fetching a batch between two changes, from the leaders that had it.
+// keptFrom adds the faults that kept a replica from fetching a batch between two changes. It considers only leaders that
+// had the batch.
 func (w copies) keptFrom(r part, x check.Batch, from, to int) bool {
 	since, until := w.time(w.Changes[from].Event), w.time(w.Changes[to].Event)
 	who, found := w.node(r.node), false
@@ -252,7 +255,7 @@ func (w copies) lacks(r part, x check.Batch, i int) {
 // diverged reports whether a removal was a truncation to where the logs of a leader and a follower diverge.
 func (w copies) diverged(k int) bool { return w.note(w.Changes[k].Event, "partition.truncated") != nil }
 
-// stale adds the state of a follower that follows another leader epoch than the one of the batch.
+// stale adds the state of a follower that follows an older leader epoch than that of the batch.
 func (w copies) stale(r part, x check.Batch, i int) {
 	k := w.state(r, w.origin(r.p, x))
 	if k < 0 || w.Changes[k].State.Epoch >= x.Epoch || w.Changes[k].State.Leads {
@@ -263,7 +266,7 @@ func (w copies) stale(r part, x check.Batch, i int) {
 	w.unheard(w.node(r.node), w.time(w.Changes[i].Event))
 }
 
-// undelivered adds a response with the batch that left the leader and did not arrive by a time.
+// undelivered adds the fetch responses that have the batch and did not arrive by a time.
 func (w copies) undelivered(p *check.Partition, leader, follower string, x check.Batch, until int64) {
 	w.fetches(p, follower, leader, func(f *fetched) {
 		if f.response < 0 || f.answer == nil {
@@ -283,7 +286,7 @@ func (w copies) undelivered(p *check.Partition, leader, follower string, x check
 	})
 }
 
-// other explains a replica that has another batch at the offset of a batch.
+// other explains why a replica has the batch y at the offset of the batch x.
 func (w copies) other(r part, y held, x check.Batch, i int) {
 	c := &w.Changes[y.change]
 	who := w.node(r.node)
@@ -302,7 +305,7 @@ func (w copies) other(r part, y held, x check.Batch, i int) {
 		w.removedLine(part{r.p, leader}, k)
 	}
 	w.at(LinkEvent, w.Changes[born].Event, "appends %s at that offset in epoch %d", w.short(r.p, x), x.Epoch)
-	// The leader of x may have told it that the logs diverge.
+	// The leader of x may have told the replica r that the logs diverge.
 	w.fetches(r.p, who, w.node(leader), func(f *fetched) {
 		if f.response < 0 || f.answer == nil || w.Messages[f.request].Sent < c.Event {
 			return
@@ -316,7 +319,7 @@ func (w copies) other(r part, y held, x check.Batch, i int) {
 	w.stale(r, x, i)
 }
 
-// slowed adds the faults that a message met on its way: those when it was sent, and the one that keeps it away now.
+// slowed adds the faults that held a message back: one when the message was sent, and one that still held it back later.
 func (w copies) slowed(m *scenarios.CausedMessage, until int64) {
 	w.fault(w.path(m.From, m.To, m.SentAt, m.SentAt))
 	w.lost(m, until)
@@ -364,7 +367,7 @@ func (w copies) removedLine(r part, k int) {
 	w.setMachine(w.node(r.node))
 }
 
-// removed explains a batch that was in a log and is not any more.
+// removed explains why a batch is no longer in a log.
 func (w copies) removed(r part, x check.Batch, k int) {
 	c := &w.Changes[k]
 	low, high := c.Removed[0].Base, c.Removed[len(c.Removed)-1].Next
@@ -440,7 +443,7 @@ func (w copies) stays(r part, k int) {
 	}
 }
 
-// behind explains a follower's high watermark that is below a batch that its leader had committed.
+// behind explains why a follower's high watermark is below a batch that its leader had committed.
 func (w copies) behind(r part, x check.Batch, k int) {
 	moved := w.advance(r.p, x, k)
 	if moved < 0 {

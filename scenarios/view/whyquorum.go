@@ -14,7 +14,7 @@ import (
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-// voters asks the same questions about the metadata log and its voters.
+// voters asks why a voter does not have a record of the metadata log, why a voter leads, and why a record was committed.
 type voters struct{ copies }
 
 // quorum explains a finding about the metadata log and its voters.
@@ -63,7 +63,8 @@ func (w voters) quorum(f check.Finding, i int) {
 	}
 }
 
-// missingMetadata returns the last batch at an offset that a voter does not have.
+// missingMetadata returns a batch at an offset that a voter does not have. If there are several, it returns the one that
+// was appended last.
 func (w voters) missingMetadata(r part, o wire.Offset, i int) (check.Batch, bool) {
 	log := w.log(r, i)
 	k := w.last(i, func(c *scenarios.CausedChange) bool {
@@ -120,7 +121,7 @@ func (w voters) metadataLacks(r part, x check.Batch, i int) {
 	}
 }
 
-// metadataRemoved explains a batch that was in a voter's log and is not any more.
+// metadataRemoved explains why a batch is no longer in a voter's log.
 func (w voters) metadataRemoved(r part, x check.Batch, k int) {
 	c := &w.Changes[k]
 	who := w.node(r.node)
@@ -186,7 +187,7 @@ func (w voters) metadataLeads(node wire.NodeID, i int) {
 	}
 }
 
-// deposed adds why the leader before was gone.
+// deposed adds the fault because of which the previous leader was gone.
 func (w voters) deposed(c *scenarios.CausedChange, node wire.NodeID) {
 	before := w.last(len(w.Changes), func(o *scenarios.CausedChange) bool {
 		return o.Kind == check.VoterChanged && o.Event <= c.Event && o.Node != node && o.Quorum.Leads && o.Quorum.Epoch < c.Quorum.Epoch

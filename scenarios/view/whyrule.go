@@ -9,13 +9,14 @@ import (
 	"samsa/scenarios"
 )
 
-// question is a decision for which an old rule exists: the old rules that answer it, and today's answer.
+// question is a decision for which an old rule exists. It holds the IDs of the old rules that decide it, and today's
+// answer in words.
 type question struct {
 	rules []string
 	today string
 }
 
-// questions are the fields of the Rules of all packages.
+// questions has the question for each field of a type Rules. The key is the name of the field.
 var questions = map[string]question{ //immutable: a table
 	"TruncateOnFollow":   {[]string{"M1"}, "today a new follower truncates nothing before its first fetch, which finds where the logs diverge"},
 	"EpochEnd":           {[]string{"M2"}, "today the leader answers with the largest epoch that it has itself, and where that ends"},
@@ -56,7 +57,7 @@ var questions = map[string]question{ //immutable: a table
 	"DurableNames":       {nil, "today file names and lengths are synced at once"},
 }
 
-// ruled adds the old rules that answered one of these questions in an event otherwise than today's.
+// ruled adds the old rules that decided one of these questions in an event, and decided it otherwise than today's rule.
 func (w *why) ruled(event uint64, names ...string) {
 	for _, d := range w.Decisions {
 		if d.Event == event && slices.Contains(names, d.Question) {
@@ -65,7 +66,7 @@ func (w *why) ruled(event uint64, names ...string) {
 	}
 }
 
-// ruledWithin does the same for the events from one to another.
+// ruledWithin does the same as ruled for all events from one to another.
 func (w *why) ruledWithin(from, to uint64, names ...string) {
 	for _, d := range w.Decisions {
 		if from <= d.Event && d.Event <= to && slices.Contains(names, d.Question) {
@@ -74,8 +75,8 @@ func (w *why) ruledWithin(from, to uint64, names ...string) {
 	}
 }
 
-// unmentioned adds an old rule that decided in an event of the chain, if the chain names none yet: the rule of its earliest
-// event, or else the last decision before the symptom.
+// unmentioned adds an old rule if the chain names none yet. It looks for a rule that decided in an event of the chain,
+// from the last link to the first. If there is none, it adds the last decision of an old rule before the symptom.
 func (w *why) unmentioned() {
 	if len(w.links) == 0 || slices.ContainsFunc(w.links, func(l Link) bool { return l.Kind == LinkRule }) {
 		return
@@ -94,14 +95,15 @@ func (w *why) unmentioned() {
 	w.rulesAround(w.links[0].Event)
 }
 
-// standing adds an old rule without arguments, if it is enabled, to a link whose event it made possible.
+// standing adds an old rule that decides without arguments, if it is enabled. The event of the last link was possible
+// because of this rule.
 func (w *why) standing(question string) {
 	if slices.Contains(w.Standing, question) && len(w.links) > 0 {
 		w.rule(question, w.links[len(w.links)-1].Event)
 	}
 }
 
-// rule adds the answer of today's rule to a question.
+// rule adds a link that names the enabled old rules for a question, and gives today's answer.
 func (w *why) rule(name string, event uint64) {
 	if w.said["rule "+name] {
 		return
@@ -139,7 +141,8 @@ func isCitation(source string) bool {
 	return strings.HasPrefix(source, "KIP-") || strings.HasPrefix(source, "KAFKA-")
 }
 
-// rulesAround adds the event before another in which an old rule last decided otherwise than today's.
+// rulesAround adds the last event in which an old rule decided otherwise than today's rule. Events after the given event
+// are not considered.
 func (w *why) rulesAround(event uint64) {
 	for i := len(w.Decisions) - 1; i >= 0; i-- {
 		d := &w.Decisions[i]

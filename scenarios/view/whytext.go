@@ -52,11 +52,11 @@ type WhyReport struct {
 	Links       []Link   `json:"links"`
 	Others      []string `json:"others"` // the other checks that are violated
 	Tried       []Tried  `json:"tried"`
-	Untried     int      `json:"untried"` // the number of changes that were not tried, because it was interrupted or had run too many events
+	Untried     int      `json:"untried"` // the changes that were not tried, because of an interrupt or the limit of events
 	Interrupted bool     `json:"interrupted,omitempty"`
 }
 
-// Tried is one change of the scenario, and what it changes of the finding.
+// Tried is one change of the scenario, and the status that the check has with this change.
 type Tried struct {
 	Kind    string `json:"kind"`           // "rule", "config", "fault", "operation"
 	Line    int    `json:"line,omitempty"` // the line that changes, 0 for a flag
@@ -66,7 +66,7 @@ type Tried struct {
 	Stopped string `json:"stopped,omitempty"` // why the changed run ended early
 }
 
-// Text returns the report as text, at most 80 columns wide. The command again repeats the run.
+// Text returns the report as text, at most 80 columns wide. The parameter "again" is the command that repeats the run.
 func (r *WhyReport) Text(again string) string {
 	var b strings.Builder
 	word := strings.ToUpper(r.Finding.Status)
@@ -84,7 +84,8 @@ func (r *WhyReport) Text(again string) string {
 	return b.String()
 }
 
-// changes writes the changes that were tried: those with which the check holds, and the others in one paragraph.
+// changes writes the changes that were tried: those with which the check holds, one per line, and the others by their
+// status.
 func (r *WhyReport) changes(b *strings.Builder) {
 	if len(r.Tried) == 0 && !r.Interrupted {
 		return
@@ -144,7 +145,7 @@ func waits(stopped string) string {
 	return "; the run then ends early"
 }
 
-// brief returns a change that does not help in few words.
+// brief returns, in few words, a change that does not help.
 func brief(t Tried) string {
 	if t.Line > 0 && t.Kind != "config" {
 		return fmt.Sprintf("without line %d", t.Line)

@@ -49,7 +49,8 @@ func (w trail) uncommitted(c *scenarios.CausedChange) {
 	w.setMachine(w.node(c.Reply.From))
 }
 
-// messages adds up to n events: each was caused by a message of the next.
+// messages follows messages back from an event, and adds up to n events. The first added event sent the message that the
+// given event handled. Each further event sent the message that the event added before it handled.
 func (w trail) messages(event uint64, n int) {
 	for range n {
 		m := w.message(event)
@@ -84,8 +85,8 @@ func (w trail) active(now int64) {
 	}
 }
 
-// latest adds the last steps of the story that are about the subject of a finding, the latest first: a promise to recover is
-// broken by what does not happen after them.
+// latest adds the last three steps of the story that are about the subject of a finding, the latest first. If a promise
+// to recover is broken, something did not happen, so the chain can only show what happened last.
 func (w trail) latest(of check.Subject) {
 	w.ask("What happened to it last?")
 	said := 0
@@ -101,10 +102,10 @@ func (w trail) latest(of check.Subject) {
 	}
 }
 
-// between reports whether a character is between the words of a sentence.
+// between reports whether a character separates the words of a sentence.
 func between(r rune) bool { return r == ' ' || r == ',' || r == ':' }
 
-// lastEvent returns the last event up to a step.
+// lastEvent returns the event of the last step up to the given step. If the given step is 0, there is no such limit.
 func (w trail) lastEvent(step uint64) uint64 {
 	at := uint64(0)
 	for i := range w.Events {
