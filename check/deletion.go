@@ -40,7 +40,10 @@ var deletedForGood = &Check{
 		}
 		clause := ""
 		if p.mayNotKnowDeletion(v, r.Node, gone) {
-			clause = "DeleteRecords waits for the replicas on unfenced brokers; " + v.name(r.Node) + " was fenced, or has lost the deletion"
+			clause = "DeleteRecords waits for the replicas on unfenced brokers, and " + v.name(r.Node) + " was fenced"
+			if b := v.Broker(r.Node); b.died >= gone.step {
+				clause = v.name(r.Node) + " died at step " + itoa(b.died) + ", and Kafka writes a deletion to log-start-offset-checkpoint only once per log.flush.start.offset.checkpoint.interval.ms (KIP-107): see deleted-records-return"
+			}
 		}
 		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, v.name(r.Node), " served offset ", itoa(t.First-1), " of ", p.TP.String(),
 			"; DeleteRecords had answered at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")

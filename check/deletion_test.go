@@ -93,3 +93,40 @@ func TestALogStartWithoutLicenceLosesRecords(t *testing.T) {
 		require.False(t, s.p.Replica(1).Log.Has(Batch{Base: 0, Next: 1, CRC: 0xA}))
 	}
 }
+
+// A batch may hold records below and above a deletion. Serving it from above is right, serving it from below is not, unless
+// the broker died and lost the deletion.
+func TestABatchAcrossADeletion(t *testing.T) {
+	for name, c := range map[string]struct {
+		first wire.Offset // the offset after the first record that is served
+		died  bool
+		want  Status
+	}{
+		"from above":                {4, false, Held},
+		"from below":                {1, false, Violated},
+		"from below, after a crash": {1, true, Priced},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2)
+			s.tick()
+			for _, node := range ids(1, 2, 3) {
+				s.Appended(s.p, s.p.Replica(node), Batch{Base: 0, Next: 4, CRC: 0xA})
+			}
+			s.leads(1, 0, 4)
+			s.DeletionAsked(orders, 3)
+			s.RecordsDeleted(s.p, 3)
+			if c.died {
+				s.tick()
+				s.Died(1)
+				s.restart(1, 21)
+			}
+			s.tick()
+			s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 4, First: c.first, Since: s.step})
+			f := find(t, s.done(), "deleted-for-good")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+			if c.died {
+				require.Contains(t, f.Clause, "KIP-107")
+			}
+		})
+	}
+}

@@ -17,7 +17,7 @@ type EndOffset struct {
 	Stable bool        // the request is read_committed, so End is the last stable offset
 	Denied bool        // the response is OFFSET_NOT_AVAILABLE, as a new leader answers; there is no End
 	Before Before      // the broker's state as the request arrived
-	First  wire.Offset // the end of the first batch in the response, 0 if there is none
+	First  wire.Offset // the offset after the first record that the response serves, 0 if it has none
 	Since  uint64      // the step in which the request arrived
 }
 

@@ -35,7 +35,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 			}
 		}
 	case *kmsg.FetchRequest:
-		h.stepAsked[f.Link] = o.world.Steps()
+		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
 	case *kmsg.ListOffsetsRequest:
 		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
 		h.endsBefore[f.Link] = standings(o, h, req)
@@ -76,7 +76,7 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 		}
 	case *kmsg.FetchResponse:
 		if peer := o.hosts[f.Peer]; peer == nil {
-			o.fetchAnswered(h, resp, f)
+			o.fetchAnswered(h, asked, resp, f)
 		}
 	case *kmsg.ListOffsetsResponse:
 		if req, ok := asked.(*kmsg.ListOffsetsRequest); ok {
@@ -214,7 +214,7 @@ func (o *observer) batchAcked(s *replicaView, base wire.Offset, acks int16, crc 
 func (o *observer) current(s *replicaView) bool { return o.view.Current(s.part) }
 
 // fetchAnswered handles a broker's response to a consumer.
-func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.Effect) {
+func (o *observer) fetchAnswered(h *hostView, asked env.Request, resp *kmsg.FetchResponse, f *sim.Effect) {
 	for _, rt := range resp.Topics {
 		for i := range rt.Partitions {
 			rp := &rt.Partitions[i]
@@ -226,7 +226,7 @@ func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.E
 			o.view.HighWatermarkSent(s.part, s.copy, hw)
 			told := check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: hw, Since: h.stepAsked[f.Link]}
 			if first := wire.Batch(rp.RecordBatches); len(first) >= wire.BatchHeaderSize {
-				told.First = first.NextOffset()
+				told.First = min(max(first.BaseOffset(), fetchedFrom(asked, rt.TopicID, rp.Partition))+1, first.NextOffset())
 			}
 			o.view.EndOffsetSent(s.part, s.copy, told)
 			for b, err := range wire.Batches(rp.RecordBatches) {
@@ -237,6 +237,21 @@ func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.E
 			}
 		}
 	}
+}
+
+// fetchedFrom returns the offset from which a request fetches a partition. A batch that contains the offset is served whole,
+// and the consumer drops the records below. If a fetch session keeps the offset, the end of the batch is all that is known.
+func fetchedFrom(asked env.Request, id wire.TopicID, n int32) wire.Offset {
+	if req, ok := asked.(*kmsg.FetchRequest); ok {
+		for _, rt := range req.Topics {
+			for _, rp := range rt.Partitions {
+				if wire.TopicID(rt.TopicID) == id && rp.Partition == n {
+					return wire.Offset(rp.FetchOffset)
+				}
+			}
+		}
+	}
+	return 1<<62 - 1
 }
 
 // replicaNamed returns a broker's replica of the topic that has this name now, or nil if the broker has none.
