@@ -12,16 +12,17 @@ import (
 	"strings"
 )
 
-// selector is the environment variable that says which mutant of a batch a process is.
+// selector is the environment variable that selects one mutant of a batch.
 const selector = "SAMSA_MUTANT"
 
-// batch returns files in which many mutants are one program, because a build takes longer than most mutants live:
+// batch returns changed files that put many mutants into one program, because a build takes longer than most mutants run:
 //
 //	func (l *Log) Roll(n int) bool { switch mutant__ { case 7: return l.Roll__7(n) }; …the original
 //	func (l *Log) Roll__7(n int) bool { …with one change
 //
-// Each mutant is a copy of its function, and the original begins with a choice. The first mutant has number 1, and 0 is
-// the original. Lines keep their numbers. A planted mistake may change several functions and cannot be in a batch.
+// Each mutant is a changed copy of its function. The original function begins with a switch that calls the selected copy.
+// The first mutant has the number 1, and 0 selects the original. Lines keep their numbers. A planted mistake may change
+// several functions, so it cannot be in a batch.
 func (s *Source) batch(mutants []Mutant) map[string][]byte {
 	var edits []Edit
 	copies := map[string]string{} // by file: the text to append
@@ -101,7 +102,8 @@ func callOf(fn *ast.FuncDecl, name string) string {
 	return "return " + call
 }
 
-// nameOfParameter returns the name of the j-th name of the i-th field, also if it has none or is the blank identifier.
+// nameOfParameter returns the j-th name in the i-th field of the parameters. If the field has no name, or this name is
+// the blank identifier, it returns a new name.
 func nameOfParameter(field *ast.Field, j, i int) string {
 	if j < len(field.Names) && field.Names[j].Name != "_" {
 		return field.Names[j].Name

@@ -63,7 +63,8 @@ type Result struct {
 	Reason   string   `json:"reason"` // for that opinion
 }
 
-// try runs a mutant on the seeds that show its change, and stops at the first failure. It builds the mutant if it is in no batch.
+// try runs a mutant on the seeds that execute the changed code, and stops at the first failure. If the mutant is in no
+// batch, try builds it.
 func (t *tool) try(ctx context.Context, m Mutant, in target, reach *Reach) (Result, error) {
 	began := time.Now()
 	r := Result{

@@ -40,9 +40,9 @@ type Report struct {
 	Cores      []CoreCount      `json:"cores"`
 	Kinds      []Kind           `json:"kinds_of_failure"`
 
-	// BelowFloor says that the median of AckedShare is below leastAcked. Faults may keep a record from being acknowledged, but
-	// not most records of most runs: then the cluster does not serve, and the promises to producers hold because there are
-	// none.
+	// BelowFloor says that the median of AckedShare is below leastAcked. Faults may keep some records from being
+	// acknowledged. If most records are not acknowledged in most runs, the cluster does not serve, and it keeps its
+	// promises to producers only because it makes none.
 	BelowFloor bool `json:"below_floor"`
 
 	hash   uint64
@@ -108,12 +108,12 @@ type Kind struct {
 	Small       string   `json:"small"` // the small form of the first file; empty if there is none
 }
 
-// The floor of what a campaign must get acknowledged. Of the records sent with acks=all, the median run has
-// all of them acknowledged (seeds 9001 to 9200), so half of them is a low floor.
+// These constants say how many records of a campaign must be acknowledged. In the median run of the seeds 9001 to 9200,
+// all records sent with acks=all are acknowledged, so half of them is a low bound.
 const (
 	leastAcked = 500 // permille, in the median run
-	enoughSent = 20  // records that a run must send with acks=all to count
-	enoughRuns = 20  // such runs that a campaign must have
+	enoughSent = 20  // a run counts if it sends this many records with acks=all
+	enoughRuns = 20  // a campaign is judged if this many of its runs count
 )
 
 // maxSeeds bounds the number of seeds that a kind lists.

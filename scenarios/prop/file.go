@@ -18,7 +18,7 @@ import (
 // saved is the directory of the files of failures.
 const saved = "testdata/samsa"
 
-// notShrunk is what the comment of a file says if the file shall be shrunk when it is replayed.
+// notShrunk is the text in the comment of a file that is to be shrunk when it is replayed.
 const notShrunk = "not shrunk yet"
 
 // replayFlag replays the file of -samsa.file, and reports whether there is one. A test that the file does not name is skipped.

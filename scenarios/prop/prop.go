@@ -25,8 +25,9 @@ type Test struct {
 	// topic has replicas=3 and min.insync.replicas=2: crash, die-inside, stop, pause, cut, slow, links, clients, processor and
 	// slow-disk. Others are power, clocks, disk-errors and disk-lies. An empty list allows none.
 	Faults []string
-	// Operations are the requests that an operator may send meanwhile. After "elect" and "grow" no acknowledged record is
-	// missing; after min-isr, unclean, configs, delete-records, features and recreate there may be. The default is none.
+	// Operations are the requests that an operator may send meanwhile. No acknowledged record is missing after "elect" and
+	// "grow". Records may be missing after min-isr, unclean, configs, delete-records, features and recreate. The default
+	// is none.
 	Operations []string
 	// Rules enables old rules of Kafka, such as "M1", to try whether the test would find them.
 	Rules []string

@@ -22,9 +22,10 @@ func Plans(name string, test Test) *rapid.Generator[string] {
 	return rapid.Map(r.plans(), func(p plan) string { return p.Text() })
 }
 
-// Play runs a plan, drawn or put together from lines, with code for its workload line. It returns the key of what failed and a
-// sentence: the key of Client.Fail or the name of a check of Samsa's. The key is "" if the plan held. A property of rapid's should
-// fail for one key only, so that rapid does not shrink one failure into another. The error is a plan that cannot be run.
+// Play runs a plan with code for its workload line. The plan is drawn, or put together from lines. If the run fails, Play
+// returns a key and a sentence about the failure. The key is that of Client.Fail or the name of one of Samsa's checks. If
+// the run holds, the key is "". A property of rapid should fail for one key only, so that rapid does not shrink one
+// failure into another. The error says why the plan cannot be run.
 func Play(plan string, work func(*Client)) (key, text string, err error) {
 	p, err := parse(plan)
 	if err != nil {
