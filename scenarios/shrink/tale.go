@@ -73,11 +73,7 @@ func (v teller) tellMaking(i int) string {
 			s += " with " + some(n, "partition")
 		}
 		if places := v.word(i, "PLACES"); places != "" {
-			var on []string
-			for _, id := range strings.Split(places, ",") {
-				on = append(on, "b"+strings.TrimPrefix(id, "b"))
-			}
-			s += " on " + and(on)
+			s += " on " + v.brokersOf(places)
 		}
 		return s + v.settings(i, " with ")
 	case "config":
@@ -188,9 +184,9 @@ func (v teller) tellProcess(i int) string {
 	case "wipe":
 		return who + s(many, " gets an empty disk", " get empty disks")
 	case "pause":
-		return who + s(many, " stands still", " stand still")
+		return who + s(many, " is paused", " are paused")
 	case "resume":
-		return who + s(many, " goes on", " go on")
+		return who + s(many, " resumes", " resume")
 	case "double":
 		return "another machine starts with the node id of " + who
 	}
@@ -266,13 +262,51 @@ func (v teller) tellTime(i int) string {
 	case "wait":
 		return v.word(i, "TIME") + " pass"
 	case "run":
-		words := v.lines[i].words
-		if v.has(i, "time") {
-			return "time passes until " + v.word(i, "TIME")
-		}
-		return "the run waits " + strings.Join(words, " ")
+		return "time passes until " + v.condition(i)
 	}
 	return ""
+}
+
+// condition describes the condition of a run line.
+func (v teller) condition(i int) string {
+	tp := v.word(i, "TP")
+	hosts, many := v.machines(i, "HOSTS", "HOST")
+	switch {
+	case v.has(i, "leaderless"):
+		return tp + " has no leader"
+	case v.has(i, "leader") && hosts != "":
+		return hosts + " leads " + tp
+	case v.has(i, "leader"):
+		return tp + " has a leader"
+	case v.has(i, "isr"):
+		return "the ISR of " + tp + " is " + v.brokersOf(v.word(i, "IDS"))
+	case v.has(i, "controller"):
+		return "a controller is active"
+	case v.has(i, "down"):
+		return hosts + s(many, " is down", " are down")
+	case v.has(i, "hw"):
+		return "the high watermark of " + tp + " is " + v.word(i, "OFFSET") + " or more"
+	case v.has(i, "epoch") && hosts != "":
+		return hosts + " knows leader epoch " + v.word(i, "EPOCH") + " of " + tp + " or a later one"
+	case v.has(i, "epoch"):
+		return "the leader epoch of " + tp + " is " + v.word(i, "EPOCH") + " or more"
+	case v.has(i, "truncated"):
+		return hosts + " has truncated its log of " + tp
+	case v.has(i, "quiet") && hosts != "":
+		return hosts + s(many, " is quiet", " are quiet")
+	case v.has(i, "quiet"):
+		return "the cluster is quiet"
+	}
+	return v.word(i, "TIME")
+}
+
+// brokersOf lists the brokers with some ids.
+func (v teller) brokersOf(ids string) string {
+	var all []string
+	for _, id := range strings.Split(ids, ",") {
+		all = append(all, "b"+strings.TrimPrefix(id, "b"))
+	}
+	return and(all)
 }
 
 // literals returns the literals of a line, except arrows and the words "by", "for" and "on".
