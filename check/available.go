@@ -5,7 +5,8 @@ import "samsa/wire"
 // calmSpan is a time without an active fault.
 type calmSpan struct{ from, to int64 }
 
-// calmAround returns the time without an active fault that contains a time, and false if a fault was active then.
+// calmAround returns the span without an active fault that contains a time. It returns false if a fault was active at
+// that time.
 func calmAround(v *View, at int64) (calmSpan, bool) {
 	if v.quietSince >= 0 && at >= v.quietSince {
 		return calmSpan{v.quietSince, v.now}, true
@@ -18,8 +19,8 @@ func calmAround(v *View, at int64) (calmSpan, bool) {
 	return calmSpan{}, false
 }
 
-// faulty are Kafka's codes of errors that the record, the topic's rules or the producer itself causes. Such a record is
-// refused by a cluster in good health.
+// faulty are Kafka's codes of errors that the record, the topic's rules or the producer itself causes. Even a cluster
+// without faults refuses such a record.
 var faulty = map[int16]bool{ //immutable: a table
 	2: true, 10: true, 17: true, 18: true, 21: true, 32: true, 35: true, 42: true, 43: true, 44: true, 45: true, 47: true, 59: true, 76: true, 87: true, 90: true,
 }
@@ -38,7 +39,7 @@ var available = &Check{
 			}
 			span, calm := calmAround(c.View, op.Since)
 			t := &c.View.contract.Timeouts
-			able := span.from // from when the cluster is able to serve
+			able := span.from // the time from which the cluster is able to serve
 			if span.from > 0 {
 				able += int64(t.caughtUp())
 			}
@@ -86,7 +87,7 @@ func lockedOut(v *View, tp wire.TopicPartition) string {
 	return "a change of min.insync.replicas cleared the ELR while the ISR was empty, so no replica may lead: Kafka does so too, see locked-out"
 }
 
-// stays reports whether one topic, and its partition, has had a name from a time to the end of the run.
+// stays reports whether the partition existed at a time, and no topic of its name was ever deleted.
 func stays(v *View, tp wire.TopicPartition, since int64) bool {
 	owners := v.image.nameOwners[tp.Topic]
 	if len(owners) != 1 || owners[0].at > since {

@@ -9,13 +9,13 @@ import "samsa/wire"
 //	        ▲ nothing below is served        ▲ no response has an end above it, or an end below
 //	                                           the records acknowledged before the request
 
-// EndOffset holds the end offset, and the first offset, in a leader's response to Fetch or ListOffsets.
+// EndOffset holds the end offset in a leader's response to Fetch or ListOffsets.
 type EndOffset struct {
 	Epoch  wire.Epoch  // the broker's leader epoch when it made the response, NoEpoch if it did not lead
 	End    wire.Offset // the end in the response: the high watermark, or for read_committed the last stable offset
 	Listed bool        // the response is to ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
 	Stable bool        // the request is read_committed, so End is the last stable offset
-	Denied bool        // the response is OFFSET_NOT_AVAILABLE, as a new leader answers; there is no End
+	Denied bool        // the response is OFFSET_NOT_AVAILABLE, an error of new leaders, and has no End
 	Before Before      // the broker's state as the request arrived
 	First  wire.Offset // the offset after the first record that the response serves, 0 if it has none
 	Since  uint64      // the step in which the request arrived
@@ -63,7 +63,7 @@ func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (fu
 	return offsetAt{at: -1}
 }
 
-// knownLost reports whether the record below an offset is known to be lost, which other checks report.
+// knownLost reports whether the record just below an offset is known to be lost. Other checks report that loss.
 func knownLost(p *Partition, below wire.Offset) bool {
 	for q := range p.promisesWithin(below-1, below) {
 		if q.lost || q.superseded != "" {
@@ -128,7 +128,7 @@ func seeEnds(d *Tally, v *View, c *Change) {
 	}
 }
 
-// openedAt returns the start offset of the epoch that a leader leads, if it was observed.
+// openedAt returns the start offset of an epoch, if the replica was observed to lead in that epoch.
 func (r *Replica) openedAt(epoch wire.Epoch) (at wire.Offset, known bool) {
 	if n := len(r.Epochs); r.observed && r.Leads && r.Epoch == epoch && n > 0 && r.Epochs[n-1].Epoch == epoch {
 		return r.Epochs[n-1].Start, true
@@ -136,7 +136,7 @@ func (r *Replica) openedAt(epoch wire.Epoch) (at wire.Offset, known bool) {
 	return 0, false
 }
 
-// Standing returns the state in which a broker's replica was last observed, for the requests that arrive now.
+// Standing returns the last observed state of a leader, for the requests that arrive now.
 func (r *Replica) Standing() Before {
 	if !r.observed || !r.Leads {
 		return Before{Epoch: wire.NoEpoch}

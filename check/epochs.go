@@ -77,9 +77,9 @@ func seeCache(d *Tally, v *View, c *Change) {
 }
 
 // cacheWrong describes how a replica's epoch cache differs from its log. It returns "" if they agree. Records above the
-// broker's log end offset are not compared, because they may have been appended after the end offset was observed. Records
-// below an earlier log start are not compared either, because the cache drops them at once (truncateFromStart), but the log
-// deletes its files later, or never if power is lost before.
+// broker's log end offset are not compared, because they may have been appended after the end offset was observed.
+// Records below an earlier log start are not compared either, because the cache drops their epochs at once
+// (truncateFromStart), but the log deletes their segment files later, or never if power is lost before.
 func (r *Replica) cacheWrong() string {
 	from, cache := r.Start, r.Epochs
 	if r.highestStart > from {

@@ -63,14 +63,14 @@ func reading(id byte, op *Consume) *Consume { op.Topic = wire.TopicID{id}; retur
 // from sets the position of a consumer before a step.
 func from(at wire.Offset, op *Consume) *Consume { op.Position = at; return op }
 
-// first makes a step the first of a consumer that asked for the log start.
+// first says that a consumer asked for the log start just before a step.
 func first(op *Consume) *Consume { op.FromStart = true; return op }
 
 // asBefore is the position of a consumer's step in a case that does not set it.
 const asBefore wire.Offset = -1
 
-// follow sets the positions that a case does not set: a consumer goes on where its last step ended, and begins at the offset
-// of its first.
+// follow sets the positions that a case does not set: a consumer's first step begins at the offset of that step, and each
+// later step begins where the step before it ended.
 func follow(ops []Op) {
 	type reader struct {
 		client string

@@ -6,7 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// Identity identifies a batch on every replica. Promises, logs-match and the ledger compare batches only by Identity.
+// Identity identifies a batch on every replica. Promises, the check logs-match and the ledger compare batches only by
+// Identity.
 //
 //	                        offsets       leader epoch   bytes
 //	append by the leader    given         given          with the producer's checksum
@@ -60,7 +61,7 @@ func (r *Replica) Reencoded(p *Partition, base wire.Offset, crc uint32) {
 	p.reencoded[Identity{b.Base, b.Next, b.Epoch, crc}] = b.Origin
 }
 
-// known sets a batch's original checksum if the log cleaner has encoded it again.
+// known returns the batch, with its original checksum if the log cleaner has encoded it again.
 func (p *Partition) known(b Batch) Batch {
 	if p.reencoded != nil && b.Origin == 0 {
 		b.Origin = p.reencoded[b.Identity()]

@@ -88,7 +88,7 @@ type Election struct {
 	Leader  wire.NodeID
 	Members []wire.NodeID // ISR and ELR before the election
 	FromELR bool          // the leader was in the ELR and not in the ISR
-	Unclean string        // "" if the leader was one of them, otherwise "unclean election of …"
+	Unclean string        // "" if the leader was in Members, otherwise "unclean election of …"
 	ELR     bool
 	MinISR  int
 	Step    uint64
@@ -186,11 +186,11 @@ func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
 	}
 }
 
-// promisesWithin returns the promises about batches that overlap [from, to). It looks only at the last 32 batches that begin
-// below to. Batches of different epochs may overlap, but only a few batches begin within another one.
-func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
+// promisesWithin returns the promises about batches that overlap [from, end). It looks only at the last 32 batches that
+// begin below the offset end. Batches of different epochs may overlap, but only a few batches begin within another one.
+func (p *Partition) promisesWithin(from, end wire.Offset) iter.Seq[*promise] {
 	return func(yield func(*promise) bool) {
-		i := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= to })
+		i := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= end })
 		for n := 0; n < 32 && i-1-n >= 0; n++ {
 			if q := &p.promises[i-1-n]; q.Next > from && !yield(q) {
 				return
@@ -259,9 +259,9 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 	p.committedTo = r.HW
 }
 
-// staleMinISR describes a race that KIP-966 leaves open, if that race explains a leader's commit; otherwise it returns "".
-// A replica that leaves an ISR smaller than min.insync.replicas enters the ELR, because no leader commits with such an ISR.
-// But a leader that has not applied a higher min.insync.replicas yet still commits.
+// staleMinISR describes a race that KIP-966 leaves open, if that race explains a leader's commit; otherwise it returns
+// "". A replica that leaves an ISR smaller than min.insync.replicas enters the ELR, because no leader commits with such
+// an ISR. But a leader that does not know yet that min.insync.replicas was raised goes on committing.
 func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
 	if !v.unread(leader.Node) || leader.InSync() >= v.MinISR(p) {
 		return ""

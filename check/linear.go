@@ -11,13 +11,14 @@ import (
 // forever is the return time of an operation that never returned.
 const forever = math.MaxInt64
 
-// model is a sequential object: the controller's answers must be those of one that handles one request at a time.
+// model is a sequential object, which handles one request at a time. The controllers' answers must be answers that such
+// an object could have given.
 type model[S comparable] struct {
 	first S
 	// step returns the state after an operation, and whether the object could have answered so.
 	step func(s S, op Op) (S, bool)
-	// class returns the same text for operations of unknown outcome that do the same, and "" for others. The order of such
-	// operations makes no difference, so the search tries only one.
+	// class returns the same text for operations of unknown outcome that have the same effect, and "" for others. The
+	// order of such operations makes no difference, so the search tries only one.
 	class func(op Op) string
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // The log of a partition orders its records by construction: an order of all operations exists if and only if each append
-// takes effect after the appends at lower offsets, and each fetch after the appends of what it returned and of what lies
-// below. So no search is needed, and the number of operations has no limit.
+// takes effect after the appends at lower offsets, and each fetch takes effect after the appends of all records up to the
+// last one that it returned. So no search is needed, and the number of operations has no limit.
 //
 //	append at 5   ├───────────────┤
 //	append at 6        ├────┤               began before the append at 5 had to be done: fine
@@ -106,7 +106,7 @@ func (c *Case) logs() []*logHistory {
 	return all
 }
 
-// fetches returns the last record of each fetch that was answered, by offset.
+// fetches returns the last record of each fetch that was answered, in the order of their offsets.
 func (l *logHistory) fetches() (all []*Consume) {
 	last := map[uint64]int{} // by call
 	for _, op := range l.reads {
@@ -124,9 +124,9 @@ func (l *logHistory) fetches() (all []*Consume) {
 	return all
 }
 
-// appends returns the sends that took effect, by offset: those acknowledged under acks=all, and all others that a reader
-// found, which took effect before that read returned. A send of unknown outcome that no reader found is left out, and so is
-// a send that nothing but its leader acknowledged, because it may be lost.
+// appends returns the sends that took effect, in the order of their offsets. A send that was acknowledged under acks=all
+// took effect before its response. Any other send took effect if a reader found its record, and did so before that read
+// returned. If no reader found it, it is left out, because it may be lost.
 func (l *logHistory) appends(c *Case) (all []placed) {
 	seen := map[spot]*Consume{} // the read of each record that returned first
 	for _, op := range l.reads {

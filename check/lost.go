@@ -1,10 +1,10 @@
 package check
 
-// LostWrite judges the promise of acked-durable by the histories of clients. It is Jepsen's lost-write for Kafka, extended
-// to readers that have drained a partition.
+// LostWrite judges the promise of the check acked-durable by the histories of clients. It is Jepsen's lost-write for
+// Kafka, extended to readers that have drained a partition.
 //
-// If a record was acknowledged at an offset that a reader has passed, at least one reader must have read it, there or, if a
-// retry stored it twice, elsewhere.
+// If a record was acknowledged at an offset that a reader has passed, at least one reader must have read it. If a retry
+// stored the record twice, it may have been read at the other offset.
 var LostWrite = &Check{
 	Name: "lost-write", Numbers: "H1 H4",
 	Doc:   "every acknowledged record at an offset that readers have passed was read by at least one of them",

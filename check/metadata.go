@@ -118,8 +118,8 @@ func answers(history []Op) (all [][]*DescribeTopic) {
 	return all
 }
 
-// firstTrue returns the lowest offset, starting at a given one, at which a whole response is true; if there is none, wrong
-// is a part that was true at no such offset when the response arrived.
+// firstTrue returns the lowest offset, starting at a given one, at which a whole response is true. If there is none,
+// wrong is a part of the response that was true at no such offset before the response arrived.
 func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
 	for moved := true; moved; {
 		moved = false
@@ -146,8 +146,8 @@ func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, b
 	return seek(m.epochs[partitionKey{op.Topic, op.Partition.Partition}], at, op.At, false, func(b bound) bool { return b.epoch == op.Epoch })
 }
 
-// seek returns the lowest offset, starting at a given one, at which the predicate holds and which was committed by a given
-// time. atFirst is the predicate's value before the first bound.
+// seek looks at the values that were committed by a given time. It returns the lowest offset, starting at a given one, at
+// which the predicate holds for the value. The parameter atFirst is the predicate's value before the first bound.
 func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) bool) (wire.Offset, bool) {
 	i := sort.Search(len(past), func(i int) bool { return past[i].from > at }) - 1
 	if i < 0 && atFirst {

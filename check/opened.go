@@ -24,11 +24,12 @@ var epochOpened = &Check{
 	},
 }
 
-// seeOpened requires that a leader has assigned the start offset of its epoch (KAFKA-7415). Without that entry the leader
-// answers a follower that asks for the end of an older epoch with the log end. The follower then keeps records above the
-// start of the new epoch that the leader does not have.
+// seeOpened requires that a leader has assigned the start offset of its epoch (KAFKA-7415). If a follower asks for the
+// end of an older epoch, a leader without that entry answers with its log end. The follower then keeps records above the
+// start of the new epoch, although the leader does not have them.
 //
-// The check epochs-in-order cannot see it: a cache without the epoch agrees with a log without records of the epoch.
+// The check epochs-in-order does not find such a leader, because a cache without the epoch agrees with a log without
+// records of the epoch.
 func seeOpened(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
 	if !r.Leads || r.Epochs == nil || c.Before.Leads && c.Before.Epoch == r.Epoch && same(r.Epochs, c.Before.Epochs) {

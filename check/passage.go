@@ -7,10 +7,11 @@ import (
 	"samsa/wire"
 )
 
-// passage is the part of a partition that readers have passed. A reader passes the offsets between its position and the
-// record that it reads, or the end that it reaches. It has not passed the offsets below a position that it was given, below
-// the end that auto.offset.reset chose, or in another topic of that name. A reader that asks for the log start has passed all
-// below: what is not there must be deleted.
+// passage is the part of a partition that readers have passed. A reader passes the offsets from its position up to the
+// record that it reads, or up to the log end that it reaches. It has not passed the offsets below a position that it was
+// given, or below the log end that auto.offset.reset chose. It has not passed offsets in another topic of the same name
+// either. A reader that asks for the log start has passed all offsets below the log start, because the records there must
+// have been deleted.
 //
 //	from 3:              [3━━━━━━━7)
 //	reset to the end, 9:              [9━━12)

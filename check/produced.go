@@ -98,9 +98,9 @@ type recordAt struct {
 	send *Produce
 }
 
-// recordsInOrder returns the records that were read and whose sends are known, in the order of their offsets. A retry may
-// store a record twice. The first copy counts, even if no read found it and only the response to the producer contains its
-// offset.
+// recordsInOrder returns the records that were read, if their sends are known, in the order of their offsets. A retry may
+// store a record twice. The first copy counts, even if no read found it and only the response to the producer contains
+// its offset.
 func (c *Case) recordsInOrder() []recordAt {
 	where := map[spot]recordAt{}
 	for op := range reads(c.History) {

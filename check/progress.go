@@ -54,8 +54,8 @@ var hwMoves = &Check{
 	},
 }
 
-// seeMoving measures for how long a high watermark has stood still although all members of the ISR have more. It is called
-// when a log of the partition grows, so a partition that no client uses is left to the check heals.
+// seeMoving measures for how long a high watermark has stood still although all members of the ISR have records above it.
+// It is called when a log of the partition grows, so a partition that no client uses is left to the check heals.
 func seeMoving(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
@@ -114,8 +114,8 @@ var isrKept = &Check{
 	},
 }
 
-// seeRemoval keeps from when each replica has had everything that its leader has, and looks at that when the ISR shrinks. The
-// controller, and not the leader, removes replicas of fenced brokers and of brokers in controlled shutdown.
+// seeRemoval records since when each replica has had all records of its leader, and looks at these times when the ISR
+// shrinks. The controller, and not the leader, removes replicas of fenced brokers and of brokers in controlled shutdown.
 func seeRemoval(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	if p == v.quorum.log {
@@ -135,7 +135,7 @@ func seeRemoval(d *Tally, v *View, c *Change) {
 	}
 	a, was := &p.assigned, &c.Was
 	if was.PartitionEpoch < 0 || a.Leader != was.Leader || a.Epoch != was.Epoch || l == nil {
-		for _, r := range p.replicas { // the new leader may count the replica's time anew
+		for _, r := range p.replicas { // the new leader may measure the replica's lag from now on
 			r.wholeSince = -1
 			if l != nil && r.Log.End() == l.Log.End() {
 				r.wholeSince = v.now

@@ -62,7 +62,7 @@ type cursor struct {
 func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
 
 // forgetPosition drops the position of a consumer that has reset it. It drops the position in every topic of that name,
-// because the consumer may read the deleted topic once more.
+// because the consumer may read the deleted topic again.
 func forgetPosition(last map[cursor]wire.Offset, op *Consume) {
 	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
 		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
@@ -220,7 +220,8 @@ var resetsLicensed = &Check{
 	},
 }
 
-// offsetKnown is the highest log end that clients have learned, with the event in which the first of them knew it, plus one.
+// offsetKnown holds the log ends that clients have learned, each higher than the one before. Each has the number, plus
+// one, of the event in which a client first knew it.
 type offsetKnown []knownEnd
 
 type knownEnd struct {

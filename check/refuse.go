@@ -4,8 +4,8 @@ import (
 	"samsa/wire"
 )
 
-// A broker refuses a produce request only for a reason that is true, and refuses it if there is one. The state of the leader
-// decides, at two times:
+// A broker must refuse a produce request if, and only if, it has a reason. The state of the leader decides that at two
+// times:
 //
 //	request arrives ── append ─────────────── high watermark passes ── response
 //	                   ▲ the ISR has          ▲ the maximal ISR has fewer members than min.insync.replicas:
@@ -38,7 +38,7 @@ type Produced struct {
 	Acks     int16
 	Arrived  Standing   // at the end of the event that handled the request
 	Answered Standing   // at the end of the event that made the response
-	Between  []Standing // the others, in order
+	Between  []Standing // at the ends of the events between these two, in order
 	Alone    bool       // the request has no other partition
 	Took     Duration   // from the arrival to the response, -1 if the broker's clock may be wrong
 	Timeout  Duration   // the request's timeout
@@ -122,8 +122,8 @@ func (a *Produced) throughout(holds func(Standing) bool) bool {
 	return holds(a.Arrived) && holds(a.Answered)
 }
 
-// enoughThroughout reports whether enough replicas were in sync all the time, as far as that is known. A request for several
-// partitions has the result of each at the time when its records were committed.
+// enoughThroughout reports whether enough replicas were in sync all the time, as far as that is known. In a request for
+// several partitions, the result of each partition is decided when the records of that partition are committed.
 func (a *Produced) enoughThroughout() bool {
 	return a.throughout(func(s Standing) bool { return s.Epoch >= 0 && s.MinISR > 0 && s.InSync >= s.MinISR })
 }

@@ -164,7 +164,7 @@ func (v *View) resolved(history []Op) []Op {
 	return known
 }
 
-// registered builds a registration of broker b1; heartbeat builds a heartbeat from it.
+// registered builds a registration of broker b1; heartbeat builds a heartbeat of that broker.
 func registered(incarnation byte, epoch wire.BrokerEpoch, o Outcome) *RegisterBroker {
 	return &RegisterBroker{Head: Head{Client: "b1", Outcome: o}, Broker: 1, Incarnation: wire.UUID{incarnation}, Epoch: epoch}
 }

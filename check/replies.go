@@ -141,9 +141,9 @@ var alterationAnswered = &Check{
 	},
 }
 
-// seeAlteration requires that a success is the answer to the leader's own request. A leader that is answered with success
-// drops its proposal and uses the ISR of the response, so a refusal in the form of a success gives it an ISR that it never
-// proposed, or a partition epoch whose change it does not know.
+// seeAlteration requires that a successful response has the result of the leader's own request. After a success, the
+// leader drops its proposal and uses the ISR and the partition epoch of the response. If these were the result of another
+// change, the leader would use an ISR that it never proposed.
 func seeAlteration(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Reply
 	if r.Kind != ToAlteration {

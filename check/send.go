@@ -2,9 +2,10 @@ package check
 
 import "samsa/wire"
 
-// A record is neither its value nor its offset: other records have equal values, a retry may store a record at several
-// offsets, and after a loss an offset may hold another record. A record is what was sent. Its RecordID is kept beside the
-// run: package observe follows each request from its client to the log, and the View keeps the records of each batch.
+// Neither a value nor an offset identifies a record: other records may have the same value, a retry may store a record at
+// several offsets, and after a loss an offset may hold another record. A record is identified by its send, with a
+// RecordID. The simulated cluster does not have this id: package observe follows each request from its client to the log,
+// and the View keeps the ids of the records in each batch.
 //
 //	client ──attempt──▶ request ──▶ leader appends ──▶ Wrote(batch, Send) ──▶ Partition.sends, by the batch's Identity
 //	client ◀──fetch response with the batch── RecordAt ◀─────────────────────────────┘
@@ -86,9 +87,9 @@ func (c *Case) sends() *sentOf {
 	return c.born
 }
 
-// found returns the record that a consumer read, with its send if that is known. If the observer does not know the record,
-// its value decides; candidates then are the sends with that value. Only if there are several of them, the record stays
-// unknown.
+// found returns the record that a consumer read, with its send if that is known. If the observer does not know the
+// record, found looks for sends with the same value. If there is one, that is the record's send. If there are several,
+// the record stays unknown, and candidates holds these sends.
 func (c *Case) found(op *Consume) (k spot, send *Produce, candidates []*Produce) {
 	k = spot{place: c.read(op), record: op.Record}
 	if op.Record != (RecordID{}) {

@@ -12,8 +12,8 @@ var orders = wire.TopicPartition{Topic: "orders"}
 // ordersID is the topic id of orders-0.
 var ordersID = wire.TopicID{0: 7}
 
-// stage plays the cases of invariants: three unfenced brokers, and orders-0 led by b1 in epoch 0 with all of them in sync.
-// Each method takes one step.
+// stage plays the cases of invariants. A case begins with three unfenced brokers and the partition orders-0, which b1
+// leads in epoch 0 and of which all three replicas are in sync. Each change is a step of its own.
 type stage struct {
 	*View
 	p  *Partition
@@ -56,7 +56,7 @@ func (s *stage) register(node wire.NodeID, incarnation byte) {
 	s.commit(&wire.RegisterBrokerRecord{BrokerID: node, IncarnationID: wire.UUID{incarnation}, BrokerEpoch: wire.BrokerEpoch(s.at), Fenced: true})
 }
 
-// alter commits a change of orders-0. Leader 0 leaves the leader as it is.
+// alter commits a change of orders-0. If leader is 0, the leader stays the same.
 func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
 	r := wire.NewPartitionChange(ordersID, 0)
 	if leader != 0 {
@@ -66,7 +66,7 @@ func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
 	s.commit(r)
 }
 
-// look records a broker's observed state. It fills in End, a zero PartitionEpoch, and the Leader of a broker that leads.
+// look records a broker's observed state. It sets End, PartitionEpoch if that is zero, and Leader if the broker leads.
 func (s *stage) look(node wire.NodeID, b State) {
 	s.tick()
 	r := s.p.Replica(node)

@@ -6,8 +6,9 @@ import (
 	"samsa/wire"
 )
 
-// storedAsSent judges the promise of records-intact by the true logs: a leader must store the producer's batch unchanged,
-// unless a config of the topic makes leaders change batches. The checksum covers keys, values, headers and timestamps.
+// storedAsSent judges the promise of the check records-intact by the true logs: a leader must store the producer's batch
+// unchanged, unless a config of the topic makes leaders change batches. The checksum covers keys, values, headers and
+// timestamps.
 var storedAsSent = &Check{
 	Name: "stored-as-sent", Numbers: "H22/bytes",
 	Doc: "an acknowledged batch is stored, at the offset in the response, byte for byte as its producer sent it",

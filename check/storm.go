@@ -20,8 +20,9 @@ func (v *View) RequestArrived() {
 	i.count++
 }
 
-// requestsAllowed returns the number of requests that may arrive in an idle second: twice the sum, over all nodes, of a
-// fetch to every other node, a heartbeat, and two attempts of every refused request.
+// requestsAllowed returns the number of requests that may arrive in an idle second. For each node it counts the fetches
+// from every other node, the heartbeats, and the attempts to repeat refused requests. It returns twice the sum of these
+// numbers.
 func (v *View) requestsAllowed() int64 {
 	n := int64(len(v.brokers) + len(v.quorum.voters) + v.clients)
 	t := v.contract.Timeouts

@@ -40,7 +40,7 @@ func (t Timeouts) unfenced() Duration {
 	return t.quorumLed() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
 }
 
-// partitionsLed bounds the time until every partition has a leader that knows it.
+// partitionsLed bounds the time until every partition has a leader that knows that it leads.
 func (t Timeouts) partitionsLed() Duration { return t.unfenced() + t.Request + 2*t.FetchWait }
 
 // inSync bounds the time until every replica is back in the ISR: it fetches from the leader, and the controller accepts the

@@ -88,7 +88,7 @@ type Partition struct {
 	replicas []*Replica // in the order of first use; a replica's slot is its index
 
 	assigned  Assignment      // the committed state; PartitionEpoch is -1 before the first record
-	minISRs   []minISRInForce // values that applied to promises and changes, in order
+	minISRs   []minISRInForce // the values of min.insync.replicas at promises and changes, in order
 	elections []Election      // the elections of leaders, in the order of their epochs
 	newest    wire.Epoch      // the newest epoch of any leader
 	leads     []leadership
@@ -147,7 +147,7 @@ type Replica struct {
 	flushed        wire.Offset // batches below this offset are synced
 	epochsCompared int         // Log.epochChanges at the last comparison of Epochs with the log, -1 if there was none
 	earlyLosses    []earlyLoss // copies that faults destroyed before their batches were promised
-	wholeSince     int64       // from when its log has ended where the leader's ends, -1 if it does not
+	wholeSince     int64       // since when its log has had the same end as the leader's log, -1 if it has another end
 	missing        int         // the number of promised batches that this log does not have
 	missingStrong  int         // the number of strong promises among them
 }
@@ -267,7 +267,7 @@ func (v *View) Broker(node wire.NodeID) *Broker {
 	return v.brokers[i]
 }
 
-// election returns the election of an epoch's leader, or the last election before that epoch.
+// election returns the election of an epoch's leader, or the last election before that epoch, or nil if there was none.
 func (p *Partition) election(epoch wire.Epoch) *Election {
 	for i := len(p.elections) - 1; i >= 0; i-- {
 		if p.elections[i].Epoch <= epoch {
@@ -277,7 +277,7 @@ func (p *Partition) election(epoch wire.Epoch) *Election {
 	return nil
 }
 
-// MinISR returns the topic's min.insync.replicas at its leader, at most the number of its replicas.
+// MinISR returns the min.insync.replicas that a partition's leader uses, but at most the number of replicas.
 func (v *View) MinISR(p *Partition) int {
 	const name = "min.insync.replicas"
 	least := v.contract.MinISR

@@ -6,17 +6,18 @@ import (
 	"samsa/wire"
 )
 
-// The ways in which a replica came to be without a promised batch. They are parts of Fact.Way: a failing scenario that
-// becomes smaller must keep failing because a record was truncated, for example, and not because it was never replicated. That
-// a replica truncated to its high watermark is no way of its own: at the beginning of a log every truncation does.
+// The ways in which a replica came to be without a promised batch. They are parts of Fact.Way, so that a failing scenario
+// does not change its cause when a shrinker makes it smaller. For example, if it fails because a record was truncated,
+// the smaller scenario must not fail because a record was never replicated. A truncation to the replica's own high
+// watermark is not a separate way, because at the beginning of a log every truncation is such a truncation.
 const (
 	cutByItself  = "truncated it"
 	takenByFault = "a fault took it"
 	neverThere   = "never had it"
 )
 
-// wayLost returns the way in which a replica came to be without a batch. The last truncation counts before a fault, because a
-// replica truncates what a fault has left.
+// wayLost returns the way in which a replica came to be without a batch. A truncation takes precedence over a fault,
+// because after a fault a replica truncates the rest.
 func (p *Partition) wayLost(node wire.NodeID, q *promise) string {
 	if q.lastCutOn(node) != nil {
 		return cutByItself
@@ -43,8 +44,8 @@ func chosen(p *Partition, r *Replica) string {
 	return "elected from neither ISR nor ELR"
 }
 
-// wayOfLoss returns the way in which the promised batch at an offset was lost, for the history checks that find the loss in
-// what clients saw. It is empty if the leaders had the batch, so that something else hid it.
+// wayOfLoss returns the way in which the promised batch at an offset was lost, for the history checks that find the loss
+// in what clients saw. It returns "" if no leader missed the batch, so that the cause is another one.
 func wayOfLoss(v *View, where place, at wire.Offset) string {
 	for p := range partitionsOf(v, where) {
 		for q := range p.promisesWithin(at, at+1) {

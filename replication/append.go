@@ -65,8 +65,8 @@ func MarkerAppend(m Marker, now env.Time) LeaderAppend {
 	}
 }
 
-// Append appends to the leader's log (Partition.appendRecordsToLeader). With acks=all it refuses while the ISR is smaller
-// than min.insync.replicas (KAFKA-1555), and then writes nothing. It uses the committed ISR and not the maximal one,
+// Append appends to the leader's log (Partition.appendRecordsToLeader). With acks=all, it refuses and writes nothing
+// while the ISR is smaller than min.insync.replicas (KAFKA-1555). It uses the committed ISR and not the maximal one,
 // because a replica that is about to join may never do so.
 func (p *Partition) Append(d env.Disk, a LeaderAppend, wall env.Time) (storage.Appended, error) {
 	if p.lead == nil {

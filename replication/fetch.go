@@ -85,10 +85,10 @@ func (p *Partition) maxOffset(a FetchState) wire.Offset {
 	return p.hw
 }
 
-// UpdateFollowerFetchState applies a follower's position, and reports whether the position has changed. It is called
-// once for each request, when the request arrives, because by the time that a parked request is completed, the follower
-// may have lost the end of its log. A late request of an earlier incarnation is refused, because the registered
-// incarnation may not have that log any more (KIP-903).
+// UpdateFollowerFetchState applies a follower's position, and reports whether the position has changed. It is called only
+// when the request arrives. If it were called when a parked request is completed, the follower might have lost the end of
+// its log meanwhile. A late request of an earlier incarnation is refused, because the registered incarnation may not have
+// that log any more (KIP-903).
 func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now env.Instant) (news bool, err *kerr.Error) {
 	r := p.lead.follower(a.Follower)
 	if g.Err != nil || r == nil || !p.rules.PositionCounts(g.Diverges) {
@@ -101,10 +101,10 @@ func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now 
 	case a.FetchOffset >= end:
 		r.lastCaughtUp = max(r.lastCaughtUp, now)
 	case a.FetchOffset >= r.lastFetchLeaderEnd:
-		// The follower has reached the leader's log end of its previous fetch, and counts as caught up at that time.
-		// Under load it always lacks the records of one round trip, and without this rule it would leave the ISR
-		// (KAFKA-4485). The quorum's leader has the same rule with the wall clock, for LastCaughtUpTimestamp
-		// (controller/raft/serve.go).
+		// The follower has all records that the leader had at the time of the follower's previous fetch, and counts as
+		// caught up at that time. Under load it always lacks the records of one round trip, and without this rule it
+		// would leave the ISR (KAFKA-4485). The quorum's leader has the same rule with the wall clock, for
+		// LastCaughtUpTimestamp (controller/raft/serve.go).
 		r.lastCaughtUp = max(r.lastCaughtUp, r.lastFetch)
 	}
 	news = r.logEnd != a.FetchOffset || r.logStart != a.LogStartOffset

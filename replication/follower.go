@@ -26,10 +26,10 @@ func (p *Partition) Position() Position {
 	return Position{p.log.End(), p.leaderEpoch, p.log.Epochs().Latest()}
 }
 
-// TruncateToDivergence truncates the log to where it diverges from the leader's. If the leader does not have the epoch
-// that is then the last one in this log, the next fetch diverges again (KIP-279, part of fetches since KIP-595). Kafka
-// may truncate twice: first to the end of the epoch in the follower's log, and after the next response to the end of the
-// epoch in the leader's log. Here one truncation applies both bounds.
+// TruncateToDivergence truncates the log to where it diverges from the leader's. If the leader does not have the last
+// epoch of the truncated log, the next fetch diverges too (KIP-279, part of fetches since KIP-595). Kafka may need two
+// truncations: the first one to the end of the epoch in the follower's log, and the second one, after the next response,
+// to the end of the epoch in the leader's log. Here one truncation applies both bounds.
 //
 // The rest of the response that reports the divergence is ignored, because its high watermark belongs to a log that
 // this one does not match yet (KAFKA-14704).
@@ -42,8 +42,8 @@ func (p *Partition) TruncateToDivergence(d env.Disk, leader storage.EpochEndOffs
 }
 
 // Truncate truncates the log, and lowers the high watermark to its new end if necessary. A truncation below the high
-// watermark is the price of an unclean election; Kafka logs a warning and continues. The quorum has no unclean elections, so
-// its log must not be truncated there (KAFKA-12460).
+// watermark is the price of an unclean election; Kafka logs a warning and continues. The quorum has no unclean elections,
+// so its log must not be truncated below its high watermark (KAFKA-12460).
 func (p *Partition) Truncate(d env.Disk, end wire.Offset) error {
 	err := p.log.TruncateTo(d, end)
 	p.setHW(min(p.hw, p.log.End()))
@@ -59,9 +59,9 @@ func (p *Partition) TruncateFullyAndStartAt(d env.Disk, start wire.Offset) error
 	return err
 }
 
-// Replicate appends the records of a fetch response and adopts the leader's high watermark and log start. A follower's high
-// watermark may decrease, because the previous leader may have had a longer log. It is never above the follower's own log
-// end, because a replica that is elected leads with the records that it has.
+// Replicate appends the records of a fetch response and adopts the leader's high watermark and log start. A follower's
+// high watermark may decrease, because the previous leader may have had a longer log. It is never above the follower's
+// own log end, because a replica that becomes leader has only the records of its own log.
 func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart wire.Offset) error {
 	if len(records) > 0 {
 		_, err := p.log.AppendAsFollower(d, records, p.leaderEpoch)

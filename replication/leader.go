@@ -80,7 +80,7 @@ func (l *leading) follower(id wire.NodeID) *followerState {
 // response has the result of that change.
 func (l *leading) commit(isr []wire.NodeID) { l.isr = isr; l.propose(nil) }
 
-// propose puts an ISR change in flight; nil ends it.
+// propose puts an ISR change in flight. If isr is nil, no change is in flight any more.
 func (l *leading) propose(isr []wire.NodeID) {
 	l.pending = isr
 	l.maximalISR = l.maximal(l.isr, isr)
@@ -105,9 +105,10 @@ func (p *Partition) UnderReplicated() bool {
 	return p.lead != nil && len(p.lead.isr) < len(p.lead.followers)+1
 }
 
-// Acknowledge returns the error for a produce request with acks=all after the high watermark has passed its records. The
-// error is nil, or NOT_ENOUGH_REPLICAS_AFTER_APPEND if the ISR shrank below the minimum after the append (KAFKA-1555). The
-// records may then survive, so for the client the outcome is unknown. Acknowledge uses the maximal ISR, because the high
+// Acknowledge returns the result of a produce request with acks=all. It is called after the high watermark has passed the
+// records of the request. The result is NOT_LEADER_OR_FOLLOWER if this replica is not the leader any more, and
+// NOT_ENOUGH_REPLICAS_AFTER_APPEND if the ISR shrank below the minimum after the append (KAFKA-1555). In the latter case
+// the records may survive, so for the client the outcome is unknown. Acknowledge uses the maximal ISR, because the high
 // watermark waited for all its members, so each of them has the records.
 func (p *Partition) Acknowledge() *kerr.Error {
 	switch {
@@ -119,8 +120,8 @@ func (p *Partition) Acknowledge() *kerr.Error {
 	return nil
 }
 
-// DeleteRecords moves the leader's log start up to an offset, or with -1 to the high watermark, and returns that offset
-// (Partition.deleteRecordsOnLeader). Followers get the new log start with their next fetch response.
+// DeleteRecords moves the leader's log start up to an offset, and returns that offset (Partition.deleteRecordsOnLeader).
+// An offset of -1 stands for the high watermark. Followers get the new log start with their next fetch response.
 func (p *Partition) DeleteRecords(d env.Disk, to wire.Offset) (wire.Offset, error) {
 	switch {
 	case p.lead == nil:

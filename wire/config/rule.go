@@ -200,8 +200,8 @@ func isThrottled(list []string) bool {
 	return true
 }
 
-// StartDuration parses "by_duration:P1DT2H3M4.5S" (KIP-1106), which means the time that is the returned duration before
-// now. ok is false for other texts.
+// StartDuration parses "by_duration:P1DT2H3M4.5S" (KIP-1106) and returns the duration. The text stands for the time that
+// is this duration before now. ok is false for other texts.
 func StartDuration(text string) (d Duration, ok bool) {
 	s, ok := strings.CutPrefix(text, "by_duration:P")
 	date, clock, timed := strings.Cut(s, "T")

@@ -55,8 +55,8 @@ var topicSynonyms = []struct {
 	{"unclean.leader.election.enable", under("", "unclean.leader.election.enable")},
 }
 
-// groupPrefix is a prefix of node configs. A group config falls back to the node config that has this prefix and then
-// the name of the group config, if there is such a node config.
+// groupPrefix is a prefix of node configs. A group config falls back to the node config with a name that is this prefix
+// followed by the name of the group config, if there is such a node config.
 const groupPrefix = "group."
 
 func under(prefix, name string) []Synonym { return []Synonym{{prefix + name, same}} }
