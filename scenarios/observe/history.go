@@ -21,6 +21,7 @@ type history struct {
 	inside     cluster.Inside
 	world      *sim.World
 	ops        []check.Op
+	settled    int                              // the number of operations whose step is final
 	calls      map[env.Request]call             // in flight
 	heartbeats map[wire.NodeID]*check.Heartbeat // the last heartbeat of each broker in the history
 	startedAt  map[env.Addr]uint64              // for each machine, the number of events before its current process started
@@ -96,6 +97,7 @@ func (o *observer) Clients(n int) { o.view.Clients(n) }
 
 // Judge runs every check on the run so far. Checks that need the end of the run are final only after End.
 func (o *observer) Judge() []check.Finding {
+	settle(o.history)
 	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // clipped, so that append below copies it
 	for _, r := range o.inside.Records() {
 		if r.Known {
@@ -173,6 +175,16 @@ func (l *history) abandonCalls(machine env.Addr) {
 }
 
 func (l *history) note(op check.Op) { l.ops = append(l.ops, op) }
+
+// settle corrects the steps of the operations since its last call. Only when an event is over is it known whether the event is
+// a step. If it is none, its operations belong to the step before, because the story may have no later one.
+func settle(l *history) {
+	for _, op := range l.ops[l.settled:] {
+		h := op.Common()
+		h.Step = min(h.Step, l.world.Steps())
+	}
+	l.settled = len(l.ops)
+}
 
 // registration returns the operation for a broker's registration request and its outcome.
 func registration(head check.Head, req *kmsg.BrokerRegistrationRequest, answer env.Response) *check.RegisterBroker {

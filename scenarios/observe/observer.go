@@ -237,6 +237,7 @@ func (o *observer) After(e *sim.Event) {
 	o.clock(o.world.Now())
 	o.cause = e.Seq
 	o.returned(e)
+	settle(o.history)
 }
 
 // deliverDue delivers to the View all observations that are due by now. It also delivers those observations of the machine
