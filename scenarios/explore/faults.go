@@ -12,6 +12,7 @@ type family struct {
 	name  string
 	rots  bool // the fault can destroy synced bytes for good
 	once  bool // a run has at most one such fault
+	rare  bool // only a quarter of the seeds use the family, and not a half
 	order func(p *Plan, d draws, s strike)
 }
 
@@ -24,7 +25,10 @@ type strike struct {
 }
 
 // families returns all families of faults, in the order of their names in plans.
-func families() []family {
+func families() []family { return slices.Concat(commonFamilies(), specialFamilies()) }
+
+// commonFamilies returns the families that hit any machine or connection.
+func commonFamilies() []family {
 	return []family{
 		{name: "crash", order: func(p *Plan, d draws, s strike) {
 			p.begin(s, "crash", p.victim(d, s))
@@ -137,7 +141,11 @@ func (p *Plan) drawFaults(d draws) {
 	weights := make([]int, len(all))
 	rare := d.chance("rots", 0, 120) // only few seeds, because a cluster that may lose synced bytes need not become quiet
 	for i, f := range all {
-		if f.rots && !rare || !f.rots && !d.chance("family."+f.name, 0, 500) {
+		often := 500
+		if f.rare {
+			often = 250
+		}
+		if f.rots && !rare || !f.rots && !d.chance("family."+f.name, 0, often) {
 			continue
 		}
 		weights[i] = 1 << d.intn("weight."+f.name, 0, 6) // log-uniform, so one family often dominates

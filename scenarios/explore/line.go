@@ -62,6 +62,14 @@ type directory partition
 
 func (d directory) String() string { return partition(d).String() + "/" }
 
+// logFile is a file in the directory of a partition on a disk.
+type logFile struct {
+	partition
+	name string
+}
+
+func (f logFile) String() string { return directory(f.partition).String() + f.name }
+
 // topicName is the name of a topic as a word of a line.
 type topicName string
 
@@ -97,6 +105,8 @@ func (l *Line) add(args []any) {
 				l.Topics = append(l.Topics, p[:strings.LastIndexByte(p, '-')])
 			}
 		case partition:
+			l.Topics = append(l.Topics, a.topic)
+		case logFile:
 			l.Topics = append(l.Topics, a.topic)
 		case directory:
 			l.Topics = append(l.Topics, a.topic)

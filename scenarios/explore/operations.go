@@ -19,7 +19,10 @@ type order struct {
 }
 
 // operations returns all kinds of operations, in the order in which plans name them.
-func operations() []operation {
+func operations() []operation { return slices.Concat(commonOperations(), specialOperations()) }
+
+// commonOperations returns the kinds that change one thing.
+func commonOperations() []operation {
 	return []operation{
 		{name: "min-isr", locks: true, order: func(p *Plan, d draws, o order) {
 			t := lastingTopic(p.topics, d, o.ord)

@@ -30,6 +30,8 @@ type Plan struct {
 	producers            []string // the names of the clients
 	consumers            []string
 	values               int // the number of records sent so far; the last record has the value "v" with this number
+	style                style
+	aims                 []aim // sends that operations ask for
 	rough                bool
 	families             []string // families of faults in this plan
 	operations           []string // kinds of operations in this plan
