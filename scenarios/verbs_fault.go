@@ -77,7 +77,10 @@ var verbRestart = &Verb{
 	Example: "restart b1\nat 3s restart leader:orders-0",
 	Timed:   true,
 	Run: func(s *Session, a *Args) Result {
-		waits := map[env.Addr]bool{}
+		waits, was := map[env.Addr]bool{}, map[env.Addr]uint32{}
+		for _, m := range s.cluster.Machines() {
+			was[m.Host] = m.Incarnation
+		}
 		r := each("HOSTS", func(s *Session, _ *Args, host env.Addr) {
 			s.cluster.Stop(host)
 			waits[host] = true
@@ -85,7 +88,11 @@ var verbRestart = &Verb{
 		hosts := s.hosts(arg[[]hostTerm](a, "HOSTS"))
 		r.Until = func() bool {
 			for _, m := range s.cluster.Machines() {
-				if waits[m.Host] && !m.Up {
+				switch {
+				case !waits[m.Host]:
+				case m.Incarnation != was[m.Host]:
+					waits[m.Host] = false // another line has crashed and booted it
+				case !m.Up:
 					waits[m.Host] = false
 					s.cluster.Start(m.Host)
 				}

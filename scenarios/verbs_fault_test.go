@@ -3,6 +3,8 @@ package scenarios
 import (
 	"strings"
 	"testing"
+
+	"samsa/sim/env"
 )
 
 func TestFaultLines(t *testing.T) {
@@ -34,6 +36,22 @@ slow c1 -> b2 by 3s`,
 func TestRestartWaits(t *testing.T) {
 	reaches(t, "stop b3\nrestart b1,b3\nat 90s restart b2\nwait 2m",
 		"stop b3", "stop b1", "stop b3", "start b1", "start b3", "stop b2", "start b2")
+}
+
+// A process that another line has killed and booted again is not waited for.
+func TestRestartOfAProcessThatIsKilledMeanwhile(t *testing.T) {
+	s, _ := finish(t, `cluster brokers=3 controllers=1 seed=3
+topic orders on=1,2,3
+pause b2
+at 20s restart b2
+run until time 21s
+crash b2
+start b2
+run until isr orders-0 1,2,3
+`)
+	if now := s.cluster.Now(); now > 2*env.Minute {
+		t.Errorf("the file ends after %s", formatDuration(now))
+	}
 }
 
 // On a real cluster the process has a new incarnation, and the line ends only then.
