@@ -15,8 +15,8 @@
 //   - liveness checks require that the cluster recovers within a bound after the last fault ended (liveness.go).
 //
 // Read check.go for the shape of a judge, view.go for its evidence, history.go for the operations of clients, send.go for
-// what a record is, and ledger.go and licence.go for the reasons that make a loss legitimate. Then read one file per promise. Every check carries a case
-// that it must accept and one that it must reject; a test runs both.
+// the identity of a record, and ledger.go and licence.go for the reasons that make a loss legitimate. Then read one file
+// per promise. Every check carries a case that it must accept and one that it must reject; a test runs both.
 package check
 
 import (
@@ -54,7 +54,7 @@ func (s Status) String() string {
 // Result is one check's answer.
 type Result struct {
 	Status      Status
-	Step        uint64 // the first step at which the outcome was decided; 0 if there is no such step
+	Step        uint64 // the step in which the outcome was decided; 0 if there is no such step
 	Explanation string // plain words, with names, offsets and steps
 	Clause      string // Priced only: the setting or the faults that allow it
 	Fact        Fact   // Violated and Priced: the subject, independent of the words
@@ -156,7 +156,7 @@ func (k *Check) result(c *Case, at int) Result {
 	return c.View.tallies[at].result(k.Of)
 }
 
-// Verdict returns Violated if any finding is violated. A finding that is Unknown leaves the verdict to the other checks; only
+// Verdict returns Violated if any finding is violated. A finding that is Unknown leaves the verdict to the other checks;
 // if none of them decided anything, the verdict is Unknown too. A finding that is Priced counts as kept.
 func Verdict(found []Finding) Status {
 	decided, unknown := false, false

@@ -84,7 +84,7 @@ func (v *View) wouldAccept(id wire.NodeID, epoch wire.BrokerEpoch) bool {
 	return b != nil && !b.fenced && !b.shuttingDown && (epoch == -1 || epoch == b.epoch)
 }
 
-// seeMember judges a replica that may be elected now, or once the ISR change in flight is committed.
+// seeMember judges a replica that may be elected now, or after the ISR change in flight is committed.
 func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 	p, id := c.Partition, r.Node
 	if r.missingStrong == 0 || d.broken() || v.tainted(v.Broker(id), p) || c.Kind == BatchesRemoved && c.By != "" {

@@ -103,9 +103,9 @@ func (v *View) Appended(p *Partition, r *Replica, b Batch) {
 	v.notify(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }
 
-// Truncated says that a replica's true log has lost every batch that begins at or above an offset. If a fault destroyed
-// them, by is its name; if the process truncated them, by is "".
-func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
+// Truncated says that a replica's true log has lost every batch that begins at or above an offset. The argument fault is
+// the name of the fault that destroyed them, or "" if the process truncated them.
+func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, fault string) {
 	l := &r.Log
 	at := searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
 	if at == len(l.batches) {
@@ -115,16 +115,16 @@ func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 	l.cut(at)
 	wasFlushed := r.flushed
 	r.flushed = min(r.flushed, l.End())
-	if by == "" && r.loading { // log recovery removed them, because an earlier fault had hit the disk
+	if fault == "" && r.loading { // log recovery removed them, because an earlier fault had hit the disk
 		b := v.Broker(r.Node)
 		if hit, ok := v.lastFault(b, p, b.loaded); ok {
-			by = v.faults[hit].What
+			fault = v.faults[hit].What
 		}
 	}
 	for _, b := range gone {
-		p.copyLost(v, r, b, by != "", b.Next <= wasFlushed)
+		p.copyLost(v, r, b, fault != "", b.Next <= wasFlushed)
 	}
-	v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
+	v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: fault})
 }
 
 // LogStartMoved says that the records below an offset are gone from the start of a replica's log. With a licence, retention

@@ -40,7 +40,8 @@ type bound struct {
 	epoch wire.Epoch   // if the bound is of a partition: its leader epoch
 }
 
-// currentTopic returns the topic that has a name now, and the offset and time at which the topic got that name.
+// currentTopic looks up the topic that has a name now. It returns the topic's id, and the offset and the time at which
+// the topic got the name.
 func (m *image) currentTopic(name string) (last bound) {
 	if all := m.nameOwners[name]; len(all) > 0 {
 		last = all[len(all)-1]

@@ -77,7 +77,7 @@ func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 }
 
 // destroyed returns a clause that names the faults if they destroyed the copies of a batch on all members' disks. If not,
-// spared is a member without such a fault.
+// the result spared is a member without such a fault.
 func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bool, minISR int) (clause string, spared wire.NodeID) {
 	for _, node := range members {
 		i := slices.IndexFunc(q.taken, func(t taken) bool { return t.node == node && (!t.flushed || damages(v.faults[t.fault].What)) })

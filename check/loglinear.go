@@ -41,7 +41,8 @@ var logLinearizable = &Check{
 	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1)) },
 }
 
-// contradiction returns an operation that contradicts another one, with its offset and a description, or nil.
+// contradiction looks for an operation that contradicts another one. It returns that operation, its offset and a
+// description, or nil if there is none.
 func contradiction(appends []placed, fetches []*Consume) (op Op, at wire.Offset, words string) {
 	name := func(a *placed) string { return a.Client + "'s " + quote(a.Value) + " at offset " + itoa(a.at) }
 	least := -1 // of the appends at higher offsets, the one that was done first

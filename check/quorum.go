@@ -45,8 +45,8 @@ type imageAt struct {
 	node   wire.NodeID
 }
 
-// imagesKept bounds the memory for the hashes of images. If the View has more than twice as many hashes, it drops the oldest
-// imagesKept.
+// imagesKept bounds the memory for the hashes of images. If the View has more than twice as many hashes, it drops the
+// imagesKept oldest ones.
 const imagesKept = 4096
 
 // Metadata returns the metadata log as a partition, so that Appended and Truncated apply to it.

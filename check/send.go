@@ -59,7 +59,7 @@ type spot struct {
 	value  string // empty if record is known
 }
 
-// spot returns the record of a send. If the sends of its client are not counted, its value stands for it.
+// spot returns the record of a send. If the client's sends are not counted, the value stands for the record.
 func (c *Case) spot(op *Produce) spot {
 	if op.Number == 0 {
 		return spot{place: c.written(op), value: op.Value}

@@ -68,7 +68,7 @@ type observer struct {
 // metadataLog is the name of the metadata log's partition in findings.
 const metadataLog = wire.MetadataTopic + "-0"
 
-// NewView returns an empty View for these checks, which must be those of All in the same order.
+// NewView returns an empty View for these checks. They must be the checks that All returns, in the same order.
 func NewView(c Contract, all []*Check) *View {
 	c.MinISR = max(c.MinISR, 1)
 	v := &View{contract: c, tallies: make([]Tally, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}

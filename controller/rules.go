@@ -37,8 +37,8 @@ type Rules struct {
 	// (KIP-631).
 	RefuseDuplicate bool
 
-	// AnswerCommitted: does a response wait until the records of its op are committed? Otherwise the client may rely on
-	// records that the next controller does not have (KIP-631).
+	// AnswerCommitted: does a response wait until the records that its request produced are committed? Otherwise the
+	// client may rely on records that the next controller does not have (KIP-631).
 	AnswerCommitted bool
 }
 

@@ -10,7 +10,7 @@ import (
 // a new active controller starts a new session for every broker.
 type sessions struct {
 	timeout env.Duration
-	epoch   wire.Epoch // the claim epoch of the controller
+	epoch   wire.Epoch // the quorum's epoch in which this controller became active
 	of      map[wire.NodeID]*session
 }
 
@@ -32,8 +32,8 @@ func (s *sessions) valid(e env.Env, id wire.NodeID) bool {
 	return b != nil && e.Now().Sub(b.lastContact) < s.timeout
 }
 
-// touch renews a broker's session. metadata is the offset of the last record that the broker has applied, or -1 for a new
-// session.
+// touch renews a broker's session. The argument metadata is the offset of the last record that the broker has applied, or
+// -1 for a new session.
 func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *session {
 	b := s.of[id]
 	if b == nil || metadata < 0 {

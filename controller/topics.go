@@ -85,7 +85,8 @@ func newTopic(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest, rt *kms
 	return s.newPlacement(e, 0, partitions, factor)
 }
 
-// newPlacement places new partitions of a topic. first is the number of partitions that the topic already has.
+// newPlacement places new partitions of a topic. The argument first is the number of partitions that the topic already
+// has.
 func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor int16) ([][]wire.NodeID, *kerr.Error) {
 	p := s.newPlacer()
 	if factor < 1 || int(factor) > p.all || p.active == 0 {
@@ -116,7 +117,8 @@ func (s decisionState) validAssignment(all [][]wire.NodeID, factor int) *kerr.Er
 	return nil
 }
 
-// partitions returns the records of new partitions, numbered upwards from first. The first active replica leads.
+// partitions returns the records of new partitions. The argument first is the number of the first new partition. Each
+// partition is led by its first active replica.
 func (s decisionState) partitions(id wire.TopicID, first int32, placed [][]wire.NodeID) (records []wire.MetadataRecord) {
 	for i, replicas := range placed {
 		isr := slices.DeleteFunc(slices.Clone(replicas), func(n wire.NodeID) bool { return !s.active(n) })

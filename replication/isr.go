@@ -32,9 +32,9 @@ func (p *Partition) eligible(r *followerState) bool {
 	return r.hasFetched && p.registry.InService(r.id) && p.rules.SameIncarnation(r.brokerEpoch, p.registry.Registered(r.id))
 }
 
-// ProposeExpand proposes to add a follower that has just fetched to the ISR, if it may join and no change is in flight. Two
-// changes in flight would need a maximal ISR for every outcome, and the controller would refuse the second one because of
-// its old partition epoch (KIP-497).
+// ProposeExpand proposes an ISR with one more follower, which has just fetched, if the follower may join and no change is
+// in flight. Two changes in flight would need a maximal ISR for every outcome, and the controller would refuse the second
+// one because of its old partition epoch (KIP-497).
 func (p *Partition) ProposeExpand(id wire.NodeID) (Proposal, bool) {
 	l := p.lead
 	if l == nil || l.pending != nil || slices.Contains(l.isr, id) {
@@ -48,8 +48,8 @@ func (p *Partition) ProposeExpand(id wire.NodeID) (Proposal, bool) {
 	return p.proposal(), true
 }
 
-// ProposeShrink proposes to remove the followers from the ISR that have lagged for longer than replica.lag.time.max.ms, if
-// there are any and no change is in flight.
+// ProposeShrink proposes an ISR without the followers that have lagged for longer than replica.lag.time.max.ms, if there
+// are any and no change is in flight.
 func (p *Partition) ProposeShrink(now env.Instant) (Proposal, bool) {
 	if p.lead == nil || p.lead.pending != nil {
 		return Proposal{}, false
@@ -99,12 +99,12 @@ type AlterPartitionResult struct {
 // HandleAlterPartitionResult applies the controller's response to a proposal (Partition.handleAlterPartitionUpdate), and
 // reports whether to send the request again.
 //
-// Some errors prove that nothing was applied, because the controller has the same partition epoch and refused
-// (KIP-841). The leader then goes back to the committed ISR. Other errors may hide an earlier success whose response
-// was lost. If the leader went back to the committed ISR, the high watermark could pass a replica that is in the ISR by
-// now, so the change stays pending until the image shows it. All remaining errors are retried, among them
-// NOT_CONTROLLER from a controller that lags (KAFKA-14154). A response with another leader epoch changes nothing,
-// because the image will bring that epoch.
+// Some errors prove that nothing was applied, because the controller has the same partition epoch and refused (KIP-841).
+// The leader then goes back to the committed ISR. Other errors may hide an earlier success, of which the response was
+// lost. If the leader went back to the committed ISR, the high watermark could pass a replica that is in the ISR by now,
+// so the change stays pending until the image shows it. All remaining errors are retried, among them NOT_CONTROLLER from
+// a controller that lags (KAFKA-14154). A response with another leader epoch changes nothing, because the image will
+// bring that epoch.
 func (p *Partition) HandleAlterPartitionResult(asked Proposal, a AlterPartitionResult, now env.Instant) (again bool) {
 	if p.lead == nil || p.lead.pending == nil || asked.LeaderEpoch != p.leaderEpoch || asked.PartitionEpoch != p.partitionEpoch {
 		return false

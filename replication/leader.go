@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// leading is the state that only a leader has. One ISR change is in flight at a time:
+// leading is the state that only a leader has. At most one ISR change is in flight:
 //
 //	committed(isr) ──expand, shrink──▶ pending(isr, proposed) ──controller agrees──▶ committed(proposed)
 //	       ▲                              │

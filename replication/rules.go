@@ -16,9 +16,9 @@ type Rules struct {
 	// It does not truncate, because the first fetch finds out where the logs diverge (KIP-101, KIP-595).
 	TruncateOnFollow func(hw, end wire.Offset) wire.Offset
 
-	// EpochEnd: how does a leader answer a request for the end of an epoch that its log does not have? found is the next
-	// lower epoch that its log has, with the end of that epoch. The leader returns found, so that the follower can see
-	// that found.Epoch is not the requested epoch (KIP-279).
+	// EpochEnd: how does a leader answer a request for the end of an epoch that its log does not have? The argument found
+	// is the next lower epoch that its log has, with the end of that epoch. The leader returns found, so that the
+	// follower can see that found.Epoch is not the requested epoch (KIP-279).
 	EpochEnd func(asked wire.Epoch, found storage.EpochEndOffset) storage.EpochEndOffset
 
 	// Admit: does a leader serve a fetch with another leader epoch than its own? No. The sender does not follow this leader
@@ -42,9 +42,9 @@ type Rules struct {
 	// min.insync.replicas, because another eligible leader would not have the records that become visible (KIP-966).
 	MayAdvanceHW func(isr, minISR int) bool
 
-	// SameIncarnation: is the incarnation that fetched the one that would join the ISR? Only if it is the registered
-	// one, because a later incarnation may have lost the end of its log (KIP-903, KAFKA-14617). fetched is -1 for
-	// requests of old versions, which have no broker epoch.
+	// SameIncarnation: would the incarnation that sent the fetch also be the one in the ISR? Only if it is the registered
+	// incarnation, because a later one may have lost the end of its log (KIP-903, KAFKA-14617). The argument fetched is
+	// -1 for requests of old versions, which have no broker epoch.
 	SameIncarnation func(fetched, registered wire.BrokerEpoch) bool
 }
 
@@ -55,7 +55,7 @@ const (
 	Admitted Admission = iota // the fetch has the leader's epoch, or none
 	Fenced                    // it has an older epoch and gets FENCED_LEADER_EPOCH
 	Unknown                   // it has an epoch that the leader does not know yet, and gets UNKNOWN_LEADER_EPOCH
-	Trusted                   // an old rule serves the fetch and counts its position
+	Trusted                   // only with an old rule: the fetch is served, and its position counts
 )
 
 // err returns Kafka's error for a refused fetch, or nil.

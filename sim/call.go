@@ -67,7 +67,7 @@ func (cs *callList) takeFirst(oneWay bool) *call {
 	return nil
 }
 
-// find returns the call of a correlation id, which must be in the list.
+// find returns the call with a correlation id. The list must have such a call.
 func (cs *callList) find(correlation int32) *call {
 	c := cs.head
 	for c.correlation != correlation {
@@ -163,7 +163,8 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	}
 }
 
-// watch schedules the link's deadline no later than due. There is one entry per link, not per call.
+// watch schedules the link's deadline for the time due, unless it is scheduled for an earlier time. There is one entry
+// per link, not per call.
 func (m *machine) watch(l *link, due env.Instant) {
 	w := m.world
 	at := max(m.mono.when(int64(due)), w.now)
@@ -218,8 +219,8 @@ func (w *World) watchWritten(l *link) {
 	}
 }
 
-// writtenUp returns the first oneWay call, once its request is written. A request counts as written when it departs and
-// not when it arrives, because the producer knows only that its socket took the bytes.
+// writtenUp ends the first oneWay call when its request is written. A request counts as written when it departs and not
+// when it arrives, because the producer knows only that its socket took the bytes.
 func (w *World) writtenUp(l *link) bool {
 	c := l.calls.first(true)
 	if c == nil || c.written == unwritten || c.written > w.now {

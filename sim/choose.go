@@ -129,7 +129,7 @@ func newOverrides(list []Override) *overrides {
 // unreached is the beginning of a salt that waits for a step.
 const unreached = Time(math.MaxInt64)
 
-// reached starts the salts that wait for a step, once the run has that many steps.
+// reached starts every salt that waits for a step, if the run has that many steps now.
 func (o *overrides) reached(steps uint64, now Time) {
 	if o == nil || !o.waits {
 		return

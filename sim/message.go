@@ -18,8 +18,8 @@ import (
 //	wire      struct ──encode──▶ bytes ──────────decode──▶ another struct
 //	guard     struct ──encode, hash──────────────────────▶ the same struct, ... encode again, hash, compare
 
-// pack prepares a message for sending. to is nil if no machine has the address.
-func (w *World) pack(p *packet, from, to *machine) {
+// pack prepares a message for sending. The receiver is nil if no machine has the address.
+func (w *World) pack(p *packet, from, receiver *machine) {
 	if p.req != nil {
 		p.size = int32(wire.Size(p.req))
 	} else {
@@ -34,8 +34,8 @@ func (w *World) pack(p *packet, from, to *machine) {
 			p.bytes = wire.AppendResponse(nil, p.correlation, p.resp)
 		}
 	case Guard:
-		if to != nil {
-			w.guard.watch(p, from.addr, to.addr, w.cause)
+		if receiver != nil {
+			w.guard.watch(p, from.addr, receiver.addr, w.cause)
 		}
 	}
 }

@@ -198,9 +198,8 @@ func (p *pipe) keep(w *World, n int) {
 	k.next, p.tail = nil, k
 }
 
-// HalfOpen makes the path forget the existing connections: their packets vanish, and neither end is notified, as after a
-// firewall loses its connection table. Only a timeout of the client ends such a connection; the server never
-// notices.
+// HalfOpen makes the path forget the existing connections: their packets vanish, and neither end is notified, as when a
+// firewall loses its connection table. Only a timeout of the client ends such a connection; the server never notices.
 func (w *World) HalfOpen(from, to []env.Addr) {
 	w.acting("halfopen", from, to)
 	w.eachLink(from, to, func(l *link) {

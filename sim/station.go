@@ -7,7 +7,8 @@ import "samsa/sim/env"
 //
 //	arrivals ──▶ waiting, in order ──▶ first free server ──▶ node ──▶ busy until the event's cost is paid
 //
-// A machine has one station with one server per lane, and one with RequestThreads servers for requests:
+// A machine has a station with a single server for each lane. It has one more station, with RequestThreads servers, for
+// requests:
 //
 //	requests on client, coordinator, fetcher, alter-partition, markers     request handlers
 //	requests on raft, heartbeat, background                                the lane's own

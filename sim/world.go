@@ -255,7 +255,7 @@ func (w *World) actionUp(place int32) bool {
 	}
 	w.freeAction(place)
 	w.cause = NoCause
-	// The trace line comes before the action, so that its consequences follow it and a panic in it can be located.
+	// The trace line comes first, so that the action's consequences follow it, and a panic in the action can be located.
 	w.begin(Control, nil, NoCause)
 	w.event.Label, w.event.Cost = a.label, 0
 	w.identity.mix(hashString(a.label))
@@ -342,7 +342,7 @@ func (w *World) Close() {
 func (w *World) advance() bool {
 	e := w.queue.pop()
 	if len(w.feeds) > 0 && e.at > w.now {
-		w.complete(e.at) // before the event, which may rename a file before the feeds have seen the write to it
+		w.complete(e.at) // first, so that feeds see a write to a file before this event may rename the file
 	}
 	// True time moves only here and in RunUntil.
 	w.now = e.at

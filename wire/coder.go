@@ -304,8 +304,8 @@ func id[T ~[16]byte](c *coder, v *T) {
 	}
 }
 
-// length codes the length of a string, of bytes or of an array; -1 means null. width is the size of the length in bytes
-// in a version that is not flexible.
+// length codes the length of a string, of bytes or of an array; -1 means null. The argument width is the size of the
+// length in bytes in a version that is not flexible.
 func (c *coder) length(n int64, width int) int64 {
 	if !c.rigid {
 		return int64(c.uvarint(uint32(n+1))) - 1
@@ -379,8 +379,8 @@ func octets(c *coder, v *[]byte) {
 	}
 }
 
-// list codes an array that cannot be null. least is the smallest size of an element in bytes. With it, a malicious
-// length cannot make list allocate more elements than the input can have. An empty array is read as nil.
+// list codes an array that cannot be null. The argument least is the smallest size of an element in bytes. With it, a
+// malicious length cannot make list allocate more elements than the input can have. An empty array is read as nil.
 func list[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 	if !c.reading {
 		c.length(int64(len(*v)), 4)

@@ -135,7 +135,7 @@ func AppendRequest(dst []byte, h RequestHeader, req kmsg.Request) []byte {
 	return setSize(req.AppendTo(dst), start)
 }
 
-// AppendResponse appends a whole frame. resp must have the version of its request, except for ApiVersions.
+// AppendResponse appends a whole frame. The version of resp must be that of the request, except for ApiVersions.
 func AppendResponse(dst []byte, correlation int32, resp kmsg.Response) []byte {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)

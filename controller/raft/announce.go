@@ -95,9 +95,9 @@ func (r *Replica) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpoc
 	return true
 }
 
-// handleEndRequest makes a follower wait for its turn to campaign, instead of its fetch timeout, because its leader
-// resigned. The first successor campaigns at once. Each of the others waits twice as long as the one before it, so that
-// they do not split the vote (KIP-595).
+// handleEndRequest handles the news that the leader has resigned. From then on a follower waits for its turn to campaign,
+// and not for its fetch timeout. The first successor campaigns at once. Each of the others waits twice as long as the one
+// before it, so that they do not split the vote (KIP-595).
 func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
 	q, err := endRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {

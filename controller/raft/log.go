@@ -19,8 +19,8 @@ type metadataLog struct {
 	flushing   bool        // timers are armed that will raise both offsets to the end of the log
 }
 
-// sync syncs the log. The records are durable before the next event begins, and before a message that this event sends
-// after the sync leaves the machine.
+// sync syncs the log. The records are durable before the next event begins. If this event sends a message after the sync,
+// the message leaves the machine only when the records are durable.
 func (l *metadataLog) sync(d env.Disk) error {
 	if l.flushFirst {
 		if err := l.Flush(d, l.End()); err != nil {

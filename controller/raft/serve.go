@@ -60,9 +60,9 @@ func (r *Replica) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchReq
 	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.lastParked}, min(q.maxWait, r.cfg.FetchWait))
 }
 
-// tryFetch builds the response to a fetch; enough reports whether the response should be sent at once. fresh means that the
-// request has just arrived. Only then does the fetch offset count as the end of the replica's log, and not after the
-// request was parked.
+// tryFetch builds the response to a fetch. The result enough reports whether the response should be sent at once. The
+// argument fresh says that the request has just arrived. Only then does the fetch offset count as the end of the
+// replica's log; it does not count again after the request was parked.
 func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
 	if err := r.validateLeaderOnly(q.epoch); err != nil {
 		return r.fetchResponse(err), true

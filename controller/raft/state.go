@@ -302,8 +302,8 @@ func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeI
 	return true
 }
 
-// handleCommonResponse moves to the epoch and the leader in a response (maybeHandleCommonResponse). done reports that the
-// caller must not handle the rest of the response.
+// handleCommonResponse moves to the epoch and the leader in a response (maybeHandleCommonResponse). The result done
+// reports that the caller must not handle the rest of the response.
 func (r *Replica) handleCommonResponse(e env.Env, resp response) (done bool) {
 	switch {
 	case resp.epoch < r.epoch || resp.code == unknownEpoch:

@@ -69,7 +69,8 @@ func (p *Program) effectOf(fn *types.Func) effect {
 	return e
 }
 
-// quiet reports whether a piece of code calls only pure functions and starts nothing.
+// quiet reports whether a piece of code calls only pure functions, and has no go, defer or select statement and no
+// channel operation.
 func (p *Program) quiet(q *Package, n ast.Node) bool {
 	ok := true
 	ast.Inspect(n, func(n ast.Node) bool {
@@ -177,7 +178,7 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	case "delete", "clear", "copy":
 		visit(call.Args[0], true)
 	case "append":
-		// Appending to a whole slice (s or s[:]) writes after its end; only a slice that shares its capacity sees the write.
+		// Appending to a whole slice (s or s[:]) writes after its end; the write shows only in slices sharing its capacity.
 		// Appending to s[:n] overwrites the elements after n, unless the capacity is cut too (s[:n:n]).
 		if cut, ok := ast.Unparen(call.Args[0]).(*ast.SliceExpr); ok && cut.High != nil && !cut.Slice3 {
 			visit(call.Args[0], true)

@@ -16,8 +16,8 @@ type Layer struct {
 	Exempt string
 	// The keys of Except are the determinism rules that do not apply to this layer. The values are the reasons.
 	Except map[string]string
-	// Argue lists exemption comments, such as //goroutine:, that only the layers that list them may use. Every layer
-	// may use the common ones.
+	// Argue lists special exemption comments, such as //goroutine:, that this layer may use. Every layer may use the
+	// common ones.
 	Argue []string
 }
 

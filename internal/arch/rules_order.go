@@ -7,7 +7,7 @@ import (
 	"go/types"
 )
 
-// mapRanges reports every range over a map with a body that could see the order.
+// mapRanges reports every range over a map if the result of its body could depend on the order.
 func mapRanges(ps *pass) {
 	// A loop is checked together with the statements after it, because these may sort the collected keys.
 	ps.each(func(n ast.Node) {

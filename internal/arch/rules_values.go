@@ -204,7 +204,7 @@ func outlives(lhs ast.Expr) bool {
 }
 
 // keptClosure reports a stored function that uses an Env or a Disk of the event in which it was made. The function is a
-// literal that mentions an Env or a Disk, or a method value of one.
+// literal that mentions an Env or a Disk, or a method value of an Env or a Disk.
 func (ps *pass) keptClosure(e ast.Expr) {
 	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
 		if s := ps.pkg.Info.Selections[sel]; s != nil && s.Kind() == types.MethodVal {

@@ -66,7 +66,7 @@ func (d *Disk) CrashProcess() {
 	}
 }
 
-// Latest returns the time at which the last call that changed or synced anything begins.
+// Latest considers only calls that changed or synced something, and returns the time at which the last of them begins.
 func (d *Disk) Latest() Time { return d.latest }
 
 // enter begins a call.

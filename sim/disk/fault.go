@@ -147,10 +147,10 @@ func (d *Disk) LoseWrite(pattern string) {
 	d.order(armed{fault: FaultLostWrite, ops: OnWrite, pattern: pattern})
 }
 
-// Misdirect does the same as LoseWrite. In addition, the bytes of the write overwrite the device's bytes of another file;
-// the argument to is the path of that file, and off is the offset in it.
-func (d *Disk) Misdirect(pattern, to string, off int64) {
-	d.order(armed{fault: FaultMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
+// Misdirect does the same as LoseWrite. In addition, the bytes of the write overwrite bytes of another file on the
+// device. The argument victim is the path of that file, and off is the offset in it.
+func (d *Disk) Misdirect(pattern, victim string, off int64) {
+	d.order(armed{fault: FaultMisdirected, ops: OnWrite, pattern: pattern, to: victim, off: off})
 }
 
 // ForgetOnSync makes the next sync of a file fail with ErrIO, and the file's dirty pages will never reach the device.
@@ -303,8 +303,8 @@ func (d *Disk) strike(op Calls, node *inode) harm {
 	return harm{}
 }
 
-// harmOf returns the effect of an armed fault on a call. amount is the part of a write that succeeds, in eighths: half (4)
-// for a fault that a method such as CutShort armed, and a random value for noise.
+// harmOf returns the effect of an armed fault on a call. The argument amount is the part of a write that succeeds, in
+// eighths: half (4) for a fault that a method such as CutShort armed, and a random value for noise.
 func (d *Disk) harmOf(a armed, amount uint64) harm {
 	switch a.fault {
 	case FaultShort:

@@ -37,7 +37,7 @@ func (d *Disk) next() stamp {
 	return stamp{d.seq, d.begins}
 }
 
-// issued reports whether the process has made the call that began at m. After a crash, all calls of the process count as
+// issued reports whether the process has made the call with the stamp m. After a crash, all calls of the process count as
 // made.
 func (d *Disk) issued(m stamp) bool { return m.seq <= d.completedTo || m.begins <= d.host.Ran() }
 
