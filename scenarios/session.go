@@ -59,6 +59,7 @@ type RunOptions struct {
 	Decisions Decisions                                      // if not nil, receives every random decision that is not 0
 	Heard     func(Note)                                     // if not nil, is called for every note
 	Each      func(Event)                                    // if not nil, is called for every event, after its notes
+	Decided   func(question string, always bool)             // if not nil, is called if an old rule decides otherwise than today's
 	Work      func(*Hand)                                    // the code of the file's workload line
 }
 
@@ -319,7 +320,7 @@ func (s *Session) open() bool {
 		s.err = &NeedsTest{test, s.program.File.Name}
 		return false
 	}
-	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each, Decisions: s.run.Decisions}
+	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each, Decisions: s.run.Decisions, Decided: s.run.Decided}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)

@@ -112,7 +112,7 @@ func (a *app) why(args []string, f whyFlags) error {
 	}
 	r := newWhyReport(name, seed, v, finding, chain)
 	if !f.noTry {
-		a.tryVariants(r, explore.NewVariants(src, j.program, j.options, finding.Check.Name, v.Events, linesOf(chain)))
+		a.tryVariants(r, explore.NewVariants(src, j.program, j.options, finding.Check.Name, v, linesOf(chain)))
 	}
 	if f.json {
 		a.printJSON(r)

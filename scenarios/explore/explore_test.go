@@ -260,3 +260,23 @@ func TestReportText(t *testing.T) {
 		}
 	}
 }
+
+// The report says in how many runs an old rule decided otherwise, because a campaign in which it never did proves nothing.
+func TestReportCountsTheDecisionsOfOldRules(t *testing.T) {
+	for rule, want := range map[string]string{
+		"M1": "rules     TruncateOnFollow decided otherwise than today's in ",
+		"K4": "rules     K4 decided as today's rules in every run, so nothing was tested\n",
+	} {
+		c := Campaign{Options: Options{Rules: []string{rule}}, Seed: 1, Runs: 6}
+		r := NewReport(c)
+		c.Done = r.Add
+		c.Explore()
+		r.Finish()
+		if text := r.Text(); !strings.Contains(text, want) {
+			t.Errorf("with %s the report does not say %q:\n%s", rule, want, text)
+		}
+		if (len(r.Decided) > 0) != (rule == "M1") {
+			t.Errorf("with %s the counts are %+v", rule, r.Decided)
+		}
+	}
+}

@@ -11,14 +11,15 @@ import (
 // Report lists the failures of a campaign and counts how much it tested. It depends on the seeds only. Seeds and hashes are
 // strings, because numbers in JSON are exact only up to 2^53.
 type Report struct {
-	Schema      string   `json:"schema"` // "samsa.explore/1"
-	Seed        string   `json:"seed"`   // the first seed
-	Runs        int      `json:"runs"`
-	Profile     Profile  `json:"profile"`
-	Rules       []string `json:"rules"`
-	Mode        string   `json:"mode"`
-	Hash        string   `json:"hash"` // the hash of all runs' hashes, in order
-	Interrupted bool     `json:"interrupted"`
+	Schema      string         `json:"schema"` // "samsa.explore/1"
+	Seed        string         `json:"seed"`   // the first seed
+	Runs        int            `json:"runs"`
+	Profile     Profile        `json:"profile"`
+	Rules       []string       `json:"rules"`
+	Decided     []DecidedCount `json:"decided"` // how often the old rules decided otherwise than today's
+	Mode        string         `json:"mode"`
+	Hash        string         `json:"hash"` // the hash of all runs' hashes, in order
+	Interrupted bool           `json:"interrupted"`
 
 	Events       Spread `json:"events"`
 	VirtualMs    Spread `json:"virtual_ms"`
@@ -116,6 +117,13 @@ const (
 	enoughRuns = 20  // a campaign is judged if this many of its runs count
 )
 
+// DecidedCount is the number of runs in which an old rule gave another answer to one question than today's rule does. If a
+// campaign has none, it has not tested the old rule.
+type DecidedCount struct {
+	Rule string `json:"rule"` // the name of the question, a field of Rules: "MayJoin"
+	Runs int    `json:"runs"`
+}
+
 // maxSeeds bounds the number of seeds that a kind lists.
 const maxSeeds = 10
 
@@ -123,7 +131,7 @@ const maxSeeds = 10
 func NewReport(c Campaign) *Report {
 	r := &Report{
 		Schema: "samsa.explore/1", Seed: strconv.FormatUint(c.Seed, 10), Profile: c.Profile, Rules: slices.Clone(c.Rules), Mode: c.Mode.String(),
-		Checks: []CheckCount{}, NeverFired: []string{}, Kinds: []Kind{}, places: map[string]int{},
+		Checks: []CheckCount{}, NeverFired: []string{}, Decided: []DecidedCount{}, Kinds: []Kind{}, places: map[string]int{},
 	}
 	if r.Profile == "" {
 		r.Profile = Mixed
@@ -163,6 +171,14 @@ func (r *Report) Add(x Result) {
 	}
 	if t.MovesInFlight > 0 {
 		r.RunsWithMoves++
+	}
+	for _, question := range x.Decided {
+		i := slices.IndexFunc(r.Decided, func(have DecidedCount) bool { return have.Rule == question })
+		if i < 0 {
+			i = len(r.Decided)
+			r.Decided = append(r.Decided, DecidedCount{Rule: question})
+		}
+		r.Decided[i].Runs++
 	}
 	for i := range r.Verdicts {
 		if r.Verdicts[i].Verdict == x.Verdict {

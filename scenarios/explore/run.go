@@ -20,6 +20,8 @@ type Options struct {
 	Decisions scenarios.Decisions
 	// Judge, if not nil, adds failures to a run that has ended. Tests use it.
 	Judge func(*scenarios.Session) []Failure
+
+	decided func(question string, always bool) // see scenarios.RunOptions.Decided
 }
 
 // budget is the limit of events per run. Most runs have about ten thousand events. A run with Kafka's own timeouts has
@@ -61,7 +63,8 @@ type Result struct {
 	Core     Core
 	Tally    scenarios.Tally
 	Events   uint64
-	Time     int64 // virtual nanoseconds
+	Time     int64    // virtual nanoseconds
+	Decided  []string // the questions to which an old rule gave another answer than today's; set by Run only
 	Hash     uint64
 	Shape    uint64 // a second hash, which does not depend on the names of notes
 
@@ -83,7 +86,16 @@ func Run(seed uint64, o Options) Result {
 	if err != nil {
 		return Result{Seed: seed, Verdict: Internal, Text: text, Failures: []Failure{{Verdict: Internal, Check: scenarios.OfPanic, Text: "a plan that cannot be read: " + err.Error()}}}
 	}
+	var decided []string
+	if len(o.Rules) > 0 {
+		o.decided = func(question string, _ bool) {
+			if !slices.Contains(decided, question) {
+				decided = append(decided, question)
+			}
+		}
+	}
 	r, err := Replay(program, o)
+	r.Decided = decided
 	if err != nil {
 		r.Failures, r.Verdict = []Failure{{Verdict: Internal, Check: scenarios.OfPanic, Text: "a plan that cannot be run: " + err.Error()}}, Internal
 	}
@@ -107,7 +119,7 @@ func Replay(program *scenarios.Program, o Options) (r Result, err error) {
 		}
 		r.Verdict = worst(r.Failures)
 	}()
-	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events, Decisions: o.Decisions})
+	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events, Decisions: o.Decisions, Decided: o.decided})
 	defer s.Close()
 	v, err := s.Finish()
 	if err != nil {

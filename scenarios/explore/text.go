@@ -21,7 +21,7 @@ func (r *Report) Text() string {
 	if len(r.Rules) > 0 {
 		fmt.Fprintf(&b, ", old rules %s", strings.Join(r.Rules, " "))
 	}
-	b.WriteString("\nverdicts ")
+	b.WriteString("\n" + r.decidedText() + "verdicts ")
 	for _, v := range r.Verdicts {
 		fmt.Fprintf(&b, " %d %s ", v.Runs, v.Verdict)
 	}
@@ -125,4 +125,19 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// decidedText says in how many runs the old rules decided otherwise than today's. It is empty without old rules.
+func (r *Report) decidedText() string {
+	if len(r.Rules) == 0 {
+		return ""
+	}
+	if len(r.Decided) == 0 {
+		return hang("rules     ", strings.Join(r.Rules, " ")+" decided as today's rules in every run, so nothing was tested")
+	}
+	var said []string
+	for _, d := range r.Decided {
+		said = append(said, fmt.Sprintf("%s decided otherwise than today's in %d of %s", d.Rule, d.Runs, plural(r.Runs, "run")))
+	}
+	return hang("rules     ", strings.Join(said, ", "))
 }

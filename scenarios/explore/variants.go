@@ -40,10 +40,14 @@ const (
 	maxEvents   = 10_000_000
 )
 
-// NewVariants begins a search. The check is violated or priced in the run of the program with these options. The number
-// of events is that of this run. Among changes of one kind, those of the lines in first are tried first.
-func NewVariants(src []byte, p *scenarios.Program, run scenarios.RunOptions, check string, events uint64, first []int) *Variants {
-	v := &Variants{check: check, budget: 4*events + 20_000, left: maxEvents, src: strings.Split(string(src), "\n"), run: run}
+// NewVariants begins a search. The check is violated or priced in a run of the program with these options, which ended with
+// the verdict failed. Among changes of one kind, those of the lines in first are tried first. Every changed run lasts at
+// least as long as that run; otherwise a run without its last line could hold only because it ends earlier.
+func NewVariants(src []byte, p *scenarios.Program, run scenarios.RunOptions, check string, failed *scenarios.Verdict, first []int) *Variants {
+	v := &Variants{check: check, budget: 4*failed.Events + 20_000, left: maxEvents, src: strings.Split(string(src), "\n"), run: run}
+	if failed.Time > 0 {
+		v.src = append(v.src, "", "run until time "+scenarios.FormatSpan(failed.Time))
+	}
 	v.run.Heard, v.run.Each = nil, nil
 	for _, id := range run.Rules {
 		without := v.run

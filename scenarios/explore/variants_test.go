@@ -23,7 +23,7 @@ func triedIn(t *testing.T, src, check string, rules ...string) (all []view.Tried
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := NewVariants([]byte(src), p, scenarios.RunOptions{Rules: rules}, check, 500, nil)
+	v := NewVariants([]byte(src), p, scenarios.RunOptions{Rules: rules}, check, &scenarios.Verdict{Events: 500}, nil)
 	for left := v.Left(); v.Next(); left = v.Left() {
 		if v.Left() != left-1 {
 			t.Fatalf("%d changes were left and then %d", left, v.Left())
@@ -101,7 +101,7 @@ run until leader orders-0 is b2 within 30s
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := NewVariants([]byte(src), p, scenarios.RunOptions{}, "acked-durable", 300, []int{10})
+	v := NewVariants([]byte(src), p, scenarios.RunOptions{}, "acked-durable", &scenarios.Verdict{Events: 300}, []int{10})
 	var faults []int
 	for _, c := range v.queue {
 		if c.Kind == "fault" {
@@ -117,5 +117,28 @@ run until leader orders-0 is b2 within 30s
 	}
 	if len(v.Tried) != 1 || v.Tried[0].Stopped == "" || v.Left() == 0 {
 		t.Errorf("with a budget of one event, tried %+v and left %d", v.Tried, v.Left())
+	}
+}
+
+// A change must not help only because the run ends earlier without its last line. Here the last line does nothing but let
+// time pass until the loss.
+func TestARunWithoutItsLastLineLastsAsLong(t *testing.T) {
+	src, _ := scenarios.Source("museum-m1")
+	head, _, _ := strings.Cut(string(src), "consume")
+	text := head + "\nat 200s send p1 orders-0 last\n"
+	p, err := scenarios.Load("clock", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := scenarios.RunOptions{Rules: []string{"M1"}}
+	s := scenarios.New(p, run)
+	failed, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v := NewVariants([]byte(text), p, run, "acked-durable", failed, nil); v.Next(); {
+		if last := v.Tried[len(v.Tried)-1]; strings.Contains(last.Text, "send p1 orders-0 last") && last.Passes {
+			t.Errorf("%s is said to help", last.Text)
+		}
 	}
 }
