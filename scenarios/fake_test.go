@@ -82,14 +82,7 @@ func (f *fake) note(who env.Addr, kind *env.NoteKind, args ...int64) {
 }
 
 func (f *fake) call(words ...string) {
-	s := ""
-	for i, w := range words {
-		if i > 0 {
-			s += " "
-		}
-		s += w
-	}
-	f.calls = append(f.calls, s)
+	f.calls = append(f.calls, strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " "))
 }
 
 func (f *fake) after(d env.Duration, do func()) { f.At(f.now+d, "", do) }

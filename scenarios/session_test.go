@@ -146,7 +146,7 @@ func TestLoadErrors(t *testing.T) {
 		{"slow b1 -> b2 by -40ms", `4:18: a delay cannot be negative`},
 		{"produce p1 ordres-0 x", `4:12: no topic "ordres" above this line (did you mean "orders-0"?)`},
 		{"produce p1 orders-2 x", `4:12: topic orders has 2 partitions, the last is orders-1`},
-		{"produce p1 orders x", `4:12: "orders" is no partition: write topic-number, such as orders-0 (did you mean "orders-0"?)`},
+		{"elect preferred orders", `4:17: "orders" is no partition: write topic-number, such as orders-0 (did you mean "orders-0"?)`},
 		{"produce b1 orders-0 x", `4:9: "b1" is a machine of the cluster; a client needs a name of its own, such as p1`},
 		{"produce p1 orders-0 acks=all x", `4:21: p1 was made on line 3 without acks=all, and a client keeps its configs; name another client`},
 		{"produce p1 orders-0 a9..a1", `4:21: the range a9..a1 goes backwards`},
@@ -161,7 +161,7 @@ func TestLoadErrors(t *testing.T) {
 		{"topic more partitions=2 partitions=3", `4:25: partitions is given twice`},
 		{"crash b1 power=yes", `4:10: crash knows no power=; put the word into quotes if it is a value`},
 		{"cluster brokers=3", `4:1: there is a cluster already`},
-		{"run until leadr orders-0", `4:11: run takes leader, leaderless, isr, controller, down, hw, quiet or time here, not "leadr" (did you mean "leader"?)`},
+		{"run until leadr orders-0", `4:11: run takes leader, leaderless, isr, controller, down, hw, epoch, truncated, quiet or time here, not "leadr" (did you mean "leader"?)`},
 		{"run until isr orders-0 1,4", `4:24: no broker "4": there are 1 to 3`},
 		{"run until hw orders-0 > 3", `4:23: run takes >= here, not ">"`},
 		{"show clster", `4:6: "clster" is no partition`},
@@ -170,7 +170,7 @@ func TestLoadErrors(t *testing.T) {
 		{"at 1s show cluster", `4:7: show cannot be given a time`},
 		{"clock b1 skwe 5s", `4:10: clock takes skew, step, drift or monotonic-drift here, not "skwe" (did you mean "skew"?)`},
 		{"disk b1 slow", `4:9: slow needs a delay`},
-		{"consume r1 orders-0 from 7..3", `4:26: "7..3" is no offset and no range`},
+		{"consume r1 orders-0 from 7..3", `4:26: "7..3" is no offset, no range such as 3..7`},
 		{"saw partition.leeds", `4:5: no note "partition.leeds"; samsa list notes names them (did you mean "partition.leads"?)`},
 		{"topic more min.insync.replica=2", `4:12: no topic config "min.insync.replica" (did you mean "min.insync.replicas"?)`},
 		{"topic more acks=1", `4:12: no topic config "acks"; it is one of: producer`},
@@ -259,7 +259,7 @@ config topic orders retention.ms=1000
 		"client p1 acks=all linger.ms=0",
 		"cut b1 b2", "cut b1 b3", "cut b1 c1", "cut c1 b1", "slow p1 b1 1.5s", "heal b1 b2", "clock b3 step -2s",
 		"disk b1 slow 80ms 5s orders-0", "disk b2 slow 80ms 5s orders-0", "stop b2", "start b1", "start b2", "start b3", "keep b1", "keep c1", "pause c1",
-		"config orders retention.ms=1000",
+		"config orders set retention.ms=1000",
 	}
 	if !slices.Equal(f.calls, want) {
 		t.Errorf("calls\n%s\nwant\n%s", strings.Join(f.calls, "\n"), strings.Join(want, "\n"))
