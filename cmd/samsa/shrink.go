@@ -278,6 +278,13 @@ func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Fai
 			broken = append(broken, f.Check)
 		}
 	}
+	for _, found := range j.program.Found() { // the failure for which the file was saved
+		for _, f := range failures {
+			if f.Fingerprint() == found.Fingerprint() && f.Verdict != explore.Unknown && (name == "" || f.Check == name) {
+				return f, nil
+			}
+		}
+	}
 	for _, verdict := range [...]explore.Verdict{explore.Internal, explore.Violated, explore.Stuck} {
 		for _, f := range failures {
 			if f.Verdict == verdict && (name == "" || f.Check == name) {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
 	"samsa/scenarios/shrink"
 )
 
@@ -218,4 +220,34 @@ func TestExploreShrinks(t *testing.T) {
 	if r.code != exitViolated || strings.Contains(r.out, "small  ") {
 		t.Errorf("with --no-shrink, exit code %d\n%s", r.code, r.out)
 	}
+}
+
+// Of several failures the one is kept for which the file was saved, even if another is listed before it.
+func TestShrinkKeepsWhatTheFileWasSavedFor(t *testing.T) {
+	program := loaded(t, "cluster brokers=1 controllers=1 seed=3\ntopic orders\nfound hw-justified kind=\"leader of a partition: in the ISR, never had it\"\n")
+	j := &shrinking{program: program}
+	others := []explore.Failure{
+		{Verdict: explore.Violated, Check: "acked-electable", Kind: "follower of a partition: in the ISR, never had it"},
+		{Verdict: explore.Violated, Check: "hw-justified", Kind: "leader of a partition: cut it"},
+	}
+	saved := explore.Failure{Verdict: explore.Violated, Check: "hw-justified", Kind: "leader of a partition: in the ISR, never had it"}
+	if f, err := j.choose(append(slices.Clone(others), saved), ""); err != nil || f != saved {
+		t.Errorf("%+v, error %v, want the failure that the found line names", f, err)
+	}
+	if f, err := j.choose(others, ""); err != nil || f != others[0] {
+		t.Errorf("%+v, error %v, want the first failure if the one of the found line is gone", f, err)
+	}
+	if f, err := j.choose(append(slices.Clone(others), saved), "acked-electable"); err != nil || f != others[0] {
+		t.Errorf("%+v, error %v, want the check that --check names", f, err)
+	}
+}
+
+// loaded returns the program of a text.
+func loaded(t *testing.T, src string) *scenarios.Program {
+	t.Helper()
+	p, err := scenarios.Load("test", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -229,6 +229,10 @@ var ruleInText = regexp.MustCompile(`\b[MKI][0-9]+\b`)
 // enabled, that rule is probably missing.
 func doesNotFail(j *job, v *scenarios.Verdict) error {
 	text := fmt.Sprintf("%s does not fail: no check is violated", j.name)
+	if i := slices.IndexFunc(v.Failures, func(f scenarios.Failure) bool { return f.Check == scenarios.OfRest }); i >= 0 {
+		return usage("samsa cause "+shellWord(j.name)+" "+scenarios.OfRest, "%s violates no check, and its cluster does not become quiet: %s. "+
+			"why explains checks; cause finds the step at which a run is lost", j.name, v.Failures[i].Text)
+	}
 	if v.Reason != scenarios.NotStopped {
 		text = fmt.Sprintf("%s violates no check, so there is no finding to explain; it ended early: %s", j.name, v.Stopped)
 	}

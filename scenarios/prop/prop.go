@@ -122,6 +122,11 @@ func newRunner(t testing.TB, test Test, work func(*Client)) *runner {
 	if own, ok := t.(interface{ Deadline() (time.Time, bool) }); ok {
 		r.until, _ = own.Deadline()
 	}
+	for mark, least := range test.Sometimes { //order: the first that is refused ends the test, whichever it is
+		if least < 0 || least > 100 {
+			t.Fatalf("prop.Test: Sometimes of %s is a share in percent, from 0 to 100, and not %d", mark, least)
+		}
+	}
 	p, err := explore.Compose(explore.Parts{}, r.needs)
 	if err != nil {
 		t.Fatalf("prop.Test: %v", err)
