@@ -112,3 +112,28 @@ func TestPassages(t *testing.T) {
 	}
 	require.False(t, (*passage)(nil).has(0))
 }
+
+// A deposed leader may call a position out of range that the reader was given, because Kafka's consumer validates only
+// positions with a leader epoch. A position that the reader has reached itself has an epoch, and with one leader nothing
+// excuses the reset.
+func TestAGivenPositionMayMeetADeposedLeader(t *testing.T) {
+	for name, c := range map[string]struct {
+		leaders int
+		ops     []Op
+		want    Status
+	}{
+		"given, two leaders":   {2, []Op{sent("p1", "a", 7), moved("r1", PositionReset, 5)}, Priced},
+		"given, one leader":    {1, []Op{sent("p1", "a", 7), moved("r1", PositionReset, 5)}, Violated},
+		"reached, two leaders": {2, []Op{polled("r1", "a", 4), moved("r1", PositionReset, 5)}, Violated},
+		"reached by another":   {2, []Op{polled("r2", "a", 4), moved("r1", PositionReset, 5)}, Priced},
+	} {
+		v := NewView(Contract{}, All())
+		s := newStage(v, 2)
+		for i := range c.leaders {
+			s.leads(wire.NodeID(i+1), wire.Epoch(i), 0)
+		}
+		if got := resetsLicensed.Judge(historyCase(v, c.ops...)); got.Status != c.want {
+			t.Errorf("%s: %v, want %v: %s", name, got.Status, c.want, got.Explanation)
+		}
+	}
+}

@@ -181,7 +181,8 @@ var resetsLicensed = &Check{
 	Doc: "a position of a consumer that the log has reached is reset or truncated only if the records there are gone legitimately",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
-		known := map[place]offsetKnown{}
+		known := map[place]offsetKnown{}   // to any client
+		visited := map[visit]offsetKnown{} // by one reader itself
 		for _, op := range c.History {
 			switch op := op.(type) {
 			case *Produce:
@@ -190,16 +191,21 @@ var resetsLicensed = &Check{
 				}
 			case *Consume:
 				p := c.read(op)
+				by := visit{op.Client, p}
 				switch op.Kind {
 				case RecordRead:
 					s.seen++
-					known[p] = known[p].with(op.Offset+1, op.Returned)
+					known[p], visited[by] = known[p].with(op.Offset+1, op.Returned), visited[by].with(op.Offset+1, op.Returned)
 				case EndReached:
 					s.seen++
-					known[p] = known[p].with(op.Offset, op.Returned)
+					known[p], visited[by] = known[p].with(op.Offset, op.Returned), visited[by].with(op.Offset, op.Returned)
 				case PositionReset:
 					if known[p].reached(op.Offset, op.Called) {
-						s.decide(op, p.fact(ByConsumer, op.Offset, "out of range"), c.View.moved(op, p), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
+						clause := c.View.moved(op, p)
+						if clause == "" && !visited[by].reached(op.Offset, op.Called) {
+							clause = withoutEpoch(c.View, op, p)
+						}
+						s.decide(op, p.fact(ByConsumer, op.Offset, "out of range"), clause, op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
 							" when that was out of range; auto.offset.reset moved it")
 					}
 				case PositionTruncated:
@@ -241,6 +247,26 @@ func (k offsetKnown) with(end wire.Offset, event uint64) offsetKnown {
 func (k offsetKnown) reached(at wire.Offset, before uint64) bool {
 	i, _ := slices.BinarySearchFunc(k, at, func(e knownEnd, at wire.Offset) int { return cmp.Compare(e.end, at) })
 	return i < len(k) && (before == 0 || k[i].event <= before)
+}
+
+// visit is a reader in a place.
+type visit struct {
+	client string
+	place
+}
+
+// withoutEpoch returns the licence for the reset of a position that the reader was given and has not read up to. Such a
+// position has no leader epoch, and Kafka's consumer validates only positions with an epoch
+// (SubscriptionState.maybeValidatePosition, KIP-320). So if the metadata of the reader is old, it may fetch from a deposed
+// leader, for which the position is out of range.
+func withoutEpoch(v *View, op *Consume, p place) string {
+	for part := range partitionsOf(v, p) {
+		if len(part.leads) > 1 {
+			return op.Client + " was given its position, which has no leader epoch, and the partition has had more than one leader: " +
+				"a deposed leader may answer that the position is out of range"
+		}
+	}
+	return ""
 }
 
 // moved returns the licence that allows a consumer to lose its position, because the records are gone.
