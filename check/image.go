@@ -13,10 +13,10 @@ type image struct {
 	changed int64       // the time of its last change
 
 	retention     map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
-	defaults      []Retention                // the retention defaults of brokers that were set during the run
+	defaults      []Retention                // the default retentions that were set for brokers during the run
 	configured    wire.Offset                // the offset after the last ConfigRecord
 	rewriters     bool                       // some config has made leaders change batches (compression, LogAppendTime)
-	rewritingEnd  wire.Offset                // the offset after the last record that ended such a config
+	rewritingEnd  wire.Offset                // the offset after the last record that changed such a config back
 	leveled       wire.Offset                // the offset after the last record that set a feature's level
 	brokers       map[wire.NodeID]*registration
 	topics        map[wire.TopicID]string
@@ -36,8 +36,8 @@ type image struct {
 type bound struct {
 	from  wire.Offset
 	at    int64        // when it was committed
-	id    wire.TopicID // if the bound is of a topic name: the id of the topic; zero if no topic has the name
-	epoch wire.Epoch   // if the bound is of a partition: its leader epoch
+	id    wire.TopicID // for a topic name: the id of the topic with that name; zero if there is none
+	epoch wire.Epoch   // for a partition: its leader epoch
 }
 
 // currentTopic looks up the topic that has a name now. It returns the topic's id, and the offset and the time at which
@@ -108,8 +108,8 @@ func (m *image) flag(topic, name string, otherwise bool) bool {
 func (m *image) elr() bool { return m.levels[elrVersion] > 0 }
 
 // eligible returns the ELR members that may be elected. After the feature is disabled, the ELR stays in the metadata but
-// is no longer maintained. It is then used only while the ISR is empty. If the ISR is not empty, it never becomes empty,
-// because its last member is not removed.
+// is no longer maintained. It is then used only while the ISR is empty. While the feature is off, the controller never removes
+// the last member of an ISR.
 func (v *View) eligible(a *Assignment) []wire.NodeID {
 	if !v.image.elr() && len(a.ISR) > 0 {
 		return nil
@@ -117,7 +117,7 @@ func (v *View) eligible(a *Assignment) []wire.NodeID {
 	return a.ELR
 }
 
-// Committed says that the record at an offset of the metadata log is committed.
+// Committed tells the View that the record at an offset of the metadata log is committed.
 func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	m := &v.image
 	if offset < m.next {
@@ -185,8 +185,8 @@ func (m *image) noteFenced(id wire.NodeID, fenced bool) {
 	}
 }
 
-// noteRegistered records that the controller knows of a new incarnation of a broker, and therefore of the disk faults before
-// the first request of that incarnation.
+// noteRegistered records that the controller has registered a new incarnation of a broker. From then on the controller
+// also takes into account the disk faults before the first request of that incarnation.
 func (v *View) noteRegistered(b *Broker, incarnation wire.UUID) {
 	b.registeredAt = v.step
 	if i := slices.Index(b.incarnations, incarnation); i >= 0 {
@@ -288,7 +288,7 @@ func (v *View) clearELR(topic string) {
 	}
 }
 
-// noteElection records an election, and marks the batches that it loses if it is unclean.
+// noteElection records an election. If the election is unclean, noteElection marks the batches that the new leader lacks.
 func (v *View) noteElection(p *Partition, was Assignment) {
 	e := Election{
 		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.MinISR(p), Step: v.step,

@@ -45,7 +45,7 @@ type Marker struct {
 	ProducerID         wire.ProducerID
 	ProducerEpoch      wire.ProducerEpoch
 	CoordinatorEpoch   wire.Epoch // of the transaction coordinator; a marker with an older epoch is fenced (KIP-98)
-	TransactionVersion int16      // of the producer; since version 2 a marker has its own epoch (KIP-890, KIP-1228)
+	TransactionVersion int16      // of the producer; from version 2 on, a marker has a higher producer epoch than the records before it (KIP-890, KIP-1228)
 	Commit             bool
 }
 

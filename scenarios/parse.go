@@ -70,7 +70,7 @@ type Word struct {
 	Raw    string // as written
 	Line   int    // from 1
 	Col    int    // from 1, in characters
-	Quoted bool   // the whole word is quoted, so it is never read as key=value or as a literal
+	Quoted bool   // the whole word is quoted, so it is never read as key=value or as a fixed word of the verb, such as power
 	Key    string // the key of key=value; empty for other words
 	Value  string // the value of key=value
 }

@@ -53,11 +53,11 @@ func (l *Log) Start() wire.Offset { return l.start }
 func (l *Log) End() wire.Offset { return l.end }
 
 // RecoveryPoint returns the end of the records that are known to be on the device. The caller saves it in the log
-// directory's checkpoint periodically, and before the next append after a truncation or load that moved it down.
+// directory's checkpoint periodically. If a truncation or Open has lowered it, the caller saves it before the next append.
 func (l *Log) RecoveryPoint() wire.Offset { return l.recovery }
 
-// ActiveBase returns the base offset of the active segment. Records below it can only be removed, by truncation or
-// retention.
+// ActiveBase returns the base offset of the active segment. Records below it no longer change.
+// Only truncation and retention remove them.
 func (l *Log) ActiveBase() wire.Offset { return l.active().base }
 
 // Bytes returns the size of all segments.

@@ -48,7 +48,7 @@ func (p *Proxy) Hold(matches func(Header) bool) {
 // Release forwards the held requests, and holds no more.
 func (p *Proxy) Release() { p.Hold(nil) }
 
-// Close ends the proxy. Its connections end with the node.
+// Close ends the proxy. Its open connections last until the node closes them.
 func (p *Proxy) Close() error {
 	p.Release()
 	return p.listener.Close()

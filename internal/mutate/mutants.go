@@ -30,15 +30,15 @@ type Mutant struct {
 
 	fn    *ast.FuncDecl // the changed function; nil for a planted mistake
 	edits []Edit
-	// reach has the positions at which to look for a block of the coverage, the innermost first. Only the runs of that block
-	// can show the change.
+	// reach has positions in the source, the innermost first. The first of them that lies in a covered block selects that
+	// block. Only test runs that execute the block can show the change.
 	reach []token.Position
 }
 
 // mutants returns all possible mutants of a package, in the order of its files.
 //
-// The files history.go have the old rules, which no run executes by default. A String method and mustBeComplete decide
-// nothing.
+// It leaves out every file named history.go, because no run executes old rules by default, and the methods String and
+// mustBeComplete, because they decide nothing.
 func (s *Source) mutants(q *arch.Package) (all []Mutant) {
 	for _, file := range q.Files {
 		name := s.nameOf(file)
@@ -119,8 +119,8 @@ func (s *Source) describe(e Edit, line int) string {
 func lastLine(text []byte) []byte { return text[strings.LastIndexByte(string(text), '\n')+1:] }
 
 // draw returns mutants in an order that the seed decides. It takes the packages in turn, and in each package the
-// operators in turn, so that a large package or a frequent operator does not fill the list. Only the ID decides the order
-// of two mutants of a package with the same operator, so a mutant that is added or removed moves few others.
+// operators in turn, so that a large package or a frequent operator does not fill the list. Within one
+// package and one operator, the order depends on the IDs alone, so a mutant that is added or removed moves few others.
 func draw(all []Mutant, seed uint64) iter.Seq[Mutant] {
 	byPackage := map[string]map[Operator][]Mutant{}
 	for _, m := range all {
@@ -179,7 +179,7 @@ func byHash(seed uint64) func(a, b string) int {
 	hash := func(name string) uint64 {
 		h := fnv.New64a()
 		h.Write(binary.BigEndian.AppendUint64([]byte(name), seed))
-		x := h.Sum64() // the last steps spread the differences of the last bytes over all bits
+		x := h.Sum64() // the two lines below spread differences in the last bytes over all bits
 		x = (x ^ x>>33) * 0xFF51AFD7ED558CCD
 		return x ^ x>>33
 	}

@@ -35,8 +35,8 @@ type Report struct {
 	Checks     []CheckCount `json:"checks"`
 	Faults     []FaultCount `json:"faults"`
 	NeverFired []string     `json:"faults_never_fired"`
-	// Operations counts the requests of operators. Cores counts the runs in which the cluster had to become quiet without
-	// some of its machines.
+	// Operations counts the requests of operators. Cores counts, for each way in which machines were kept away after the
+	// faults, the runs in which the other machines had to become quiet alone.
 	Operations []OperationCount `json:"operations"`
 	Cores      []CoreCount      `json:"cores"`
 	Kinds      []Kind           `json:"kinds_of_failure"`
@@ -83,7 +83,8 @@ type FaultCount struct {
 	Runs  int    `json:"runs"`
 }
 
-// OperationCount counts the operator's requests of one API, the requests that succeeded, and the runs with such a request.
+// OperationCount counts the operator's requests of one API, those that succeeded, and the runs in which at least one
+// succeeded.
 type OperationCount struct {
 	API   string `json:"api"`
 	Asked int64  `json:"asked"`
@@ -91,7 +92,7 @@ type OperationCount struct {
 	Runs  int    `json:"runs"`
 }
 
-// CoreCount is the number of runs with one kind of core.
+// CoreCount is the number of runs in which machines were kept away in one way, see Core.
 type CoreCount struct {
 	Away Core `json:"away"`
 	Runs int  `json:"runs"`

@@ -27,7 +27,8 @@ type setting struct {
 // New returns a set in which nothing is set. scope (Node, Topic, Producer, ...) determines which configs can be set.
 func New(scope Scope) *Set { return &Set{scope: scope} }
 
-// Over returns the settings s of a topic or group with node as the fallback for the configs that s does not set.
+// Over returns a set with the values of s, which belong to a topic or a group. For a config that s does not set, the new set
+// has the value of node.
 func (s *Set) Over(node *Set) *Set { return &Set{scope: s.scope, own: s.own, below: node} }
 
 // With returns the set with one setting added or replaced. Errors are *Error.
@@ -167,7 +168,7 @@ const (
 )
 
 // Duration returns the value of an integer config whose name ends in a unit of time. Null or a value below 0 gives a
-// negative result, which means "never" or "use the other config". A value that is too large for a Duration gives the
+// negative result, which some configs define as "never" and others as "use another config instead". A value that is too large for a Duration gives the
 // longest Duration, 292 years.
 func (s *Set) Duration(name string) Duration {
 	u := timeUnit(name)

@@ -33,7 +33,7 @@ type recipe struct {
 	play    func(*run) error
 }
 
-// recipes are all recipes.
+// recipes lists every recipe, in the order in which the command prints them.
 var recipes = []recipe{
 	elrOffAndOn,
 	recreatedWhileAway,
@@ -105,7 +105,7 @@ func (r *run) say(format string, args ...any) {
 	fmt.Printf("%7.1fs  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// must runs steps until one fails.
+// must calls its arguments in order and returns the first error.
 func must(steps ...func() error) error {
 	for _, step := range steps {
 		if err := step(); err != nil {
