@@ -73,7 +73,7 @@ func (t *replicaTable) inService() []*replica {
 	return all
 }
 
-// touch marks a replica whose log, high watermark or role has changed. At the end of the event, completeParked tries the
+// touch marks a replica after a change of its log, high watermark or role. At the end of the event, completeParked tries the
 // requests that wait for it.
 func (t *replicaTable) touch(r *replica) {
 	if !r.touched {

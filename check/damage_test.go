@@ -51,7 +51,7 @@ func TestAClearedELRIsForgotten(t *testing.T) {
 	}
 }
 
-// Without ELR, the last member that stays in an ISR may be a broker whose disk has lost everything. The controller learns
+// Without ELR, the last member that stays in an ISR may be a broker with a disk that has lost everything. The controller learns
 // of the loss when that broker is registered again.
 func TestTheControllerCannotKnowYet(t *testing.T) {
 	for knows, want := range map[bool]Status{false: Held, true: Violated} {

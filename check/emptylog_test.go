@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// Retention empties a log up to offset 3. Its broker then follows an uncleanly elected leader whose log ends at 2. The
+// Retention empties a log up to offset 3. Its broker then follows an uncleanly elected leader, and the log of that leader ends at 2. The
 // broker's log now begins at 2, and no byte on its disk says so. A broker that believes an empty log to have records is a
 // violation.
 func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {

@@ -531,8 +531,8 @@ func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 	require.Equal(t, Violated, f.Status, f.Explanation)
 }
 
-// Deleted records may still be in the file, and a power loss may destroy them: a broker whose log still starts above them
-// does not miss them.
+// Deleted records may still be in the file, and a power loss may destroy them. If the log of a
+// broker still starts above them, the broker does not miss them.
 func TestPowerMayTakeDeletedRecords(t *testing.T) {
 	for begins, want := range map[wire.Offset]Status{1: Held, 0: Violated} {
 		s := staged(3)

@@ -26,7 +26,7 @@ func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
 	require.Contains(t, broken(history(polled("r1", "older", 1))), "topics-apart")
 }
 
-// A consumer whose position is gone begins again. It may then find the deleted topic once more, because some broker does
+// A consumer begins again if its position is gone. It may then find the deleted topic once more, because some broker does
 // not know of the deletion yet. A consumer whose position is valid must continue from it.
 func TestAReaderMayBeginAgainInADeletedTopic(t *testing.T) {
 	for kind, want := range map[ConsumeKind]Status{PositionReset: Held, PositionTruncated: Held, EndReached: Violated} {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -74,7 +73,11 @@ func (a *app) cause(args []string, f causeFlags) error {
 			return u
 		}
 	}
-	r.Stop = a.interrupted()
+	interrupted := false
+	r.Stop = func() bool {
+		interrupted = interrupted || a.pressed()
+		return interrupted
+	}
 	meter := causeMeter{app: a, shown: a.now()}
 	r.Tick = meter.tick
 	defer func() {
@@ -115,20 +118,6 @@ func failureNames() []string {
 		names = append(names, c.Name)
 	}
 	return names
-}
-
-// interrupted returns a function that reports whether Ctrl-C was pressed. A second Ctrl-C exits at once.
-func (a *app) interrupted() func() bool {
-	pressed := false
-	return func() bool {
-		select {
-		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }()
-			pressed = true
-		default:
-		}
-		return pressed
-	}
 }
 
 // causeMeter shows the progress of a search on stderr: on a terminal one line that changes, otherwise a line every ten

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -114,11 +113,8 @@ func (a *app) watch(advance func(int) (bool, error), progress func() (uint64, in
 		}
 	}()
 	for more := true; more && err == nil; {
-		select {
-		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
+		if a.pressed() {
 			return true, nil
-		default:
 		}
 		more, err = advance(quantum)
 		if a.errTTY && a.now().After(next) {

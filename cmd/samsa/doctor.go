@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -122,11 +121,8 @@ func (a *app) measure(each time.Duration) (*doctorReport, error) {
 	r := &doctorReport{Schema: "samsa.doctor/1", Build: build()}
 	began := a.now()
 	paces := speed.Measure(works, func() int64 { return int64(a.now().Sub(began)) }, int64(each), func() bool {
-		select {
-		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
+		if a.pressed() {
 			r.Interrupted, a.code = true, exitInterrupted
-		default:
 		}
 		return r.Interrupted
 	})

@@ -129,12 +129,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	began := a.now()
 	interrupted := false
 	c.Stop = func() bool {
-		select {
-		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
-			interrupted = true
-		default:
-		}
+		interrupted = interrupted || a.pressed()
 		return interrupted || f.lasts > 0 && a.now().Sub(began) >= f.searches(len(report.Kinds) > 0)
 	}
 	if !a.errTTY {

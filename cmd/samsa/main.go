@@ -86,3 +86,14 @@ func isTerminal(f *os.File) bool {
 	null, err := os.Stat(os.DevNull)
 	return err != nil || !os.SameFile(info, null)
 }
+
+// pressed reports whether Ctrl-C was pressed since the last call. From then on, another Ctrl-C exits at once.
+func (a *app) pressed() bool {
+	select {
+	case <-a.interrupt:
+		go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }()
+		return true
+	default:
+		return false
+	}
+}

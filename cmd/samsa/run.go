@@ -317,11 +317,8 @@ func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) 
 		}
 	}()
 	for more := true; more; {
-		select {
-		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
+		if a.pressed() {
 			return true, nil
-		default:
 		}
 		if j.until > 0 {
 			// Advance by single events, because the next step may be many events away.

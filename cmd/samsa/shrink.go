@@ -334,12 +334,7 @@ func (j *shrinking) holds(name string) error {
 
 // stop reports whether the search must end.
 func (j *shrinking) stop() bool {
-	select {
-	case <-j.interrupt:
-		go func() { <-j.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
-		j.interrupted = true
-	default:
-	}
+	j.interrupted = j.interrupted || j.pressed()
 	return j.interrupted || j.lasts > 0 && j.now().Sub(j.began) >= j.lasts
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -248,12 +247,9 @@ func doesNotFail(j *job, v *scenarios.Verdict) error {
 func (a *app) tryVariants(r *view.WhyReport, v *explore.Variants) {
 	all, shown, next := v.Left(), false, a.now().Add(300*time.Millisecond)
 	for more := v.Left() > 0; more && !r.Interrupted; {
-		select {
-		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
+		if a.pressed() {
 			r.Interrupted, a.code = true, exitInterrupted
 			continue
-		default:
 		}
 		more = v.Next()
 		if a.errTTY && a.now().After(next) {
