@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,7 @@ import (
 
 // causeFlags are the flags of `samsa cause`.
 type causeFlags struct {
-	runFlags
+	commonFlags
 	futures int
 }
 
@@ -36,23 +35,14 @@ func (a *app) causeCommand() *cobra.Command {
 			`130 interrupted, with the figures so far. With --json there is exactly one object on stdout: schema "samsa.cause/1".`,
 		Example: "  samsa cause samsa-found/seed-437.txt\n" +
 			"  samsa cause museum-m1 acked-durable --rule M1 --futures 50",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 2 {
-				return nil
-			}
-			return exactly(1, "a scenario, and perhaps a check")(cmd, args)
-		},
+		Args:              oneOrTwo("a scenario, and at most one check"),
 		ValidArgsFunction: completeScenarios,
 		RunE:              func(_ *cobra.Command, args []string) error { return a.cause(args, f) },
 	}
 	cmd.Long = hardWrap(cmd.Long)
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.IntVar(&f.futures, "futures", explore.DefaultFutures, "plays `N` futures of each rewind point")
-	flags.StringVar(&f.seed, "seed", "", "the seed `N` of all random decisions; overrides the file's")
-	flags.StringArrayVar(&f.set, "set", nil, "sets a config, `NAME=VALUE`, instead of the file's value; may be repeated")
-	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
-	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	f.common(cmd, "seed", "set", "rule")
+	cmd.Flags().IntVar(&f.futures, "futures", explore.DefaultFutures, "plays `N` futures of each rewind point")
+	f.common(cmd, "json")
 	return cmd
 }
 
@@ -61,9 +51,9 @@ func (a *app) cause(args []string, f causeFlags) error {
 	if f.futures < 1 || f.futures > 10_000 {
 		return usage("samsa cause "+args[0]+" --futures 20", "--futures must be a number from 1 to 10000, not %d", f.futures)
 	}
-	j, err := understand(args[0], f.runFlags)
+	j, err := understand("cause", args[0], f.commonFlags)
 	if err != nil {
-		return hintOf("cause", err)
+		return err
 	}
 	r := explore.Rewind{Name: args[0], Source: []byte(j.program.File.String()), Options: j.options, Futures: f.futures}
 	if len(args) == 2 {
@@ -73,20 +63,18 @@ func (a *app) cause(args []string, f causeFlags) error {
 			return u
 		}
 	}
-	interrupted := false
-	r.Stop = func() bool {
-		interrupted = interrupted || a.pressed()
-		return interrupted
+	r.Stop = a.pressed
+	m := a.meter()
+	r.Tick = func(done, most int) {
+		m.tick(func(time.Duration) string { return fmt.Sprintf("%s of at most %d", counted(done, "run"), most) })
 	}
-	meter := causeMeter{app: a, shown: a.now()}
-	r.Tick = meter.tick
 	defer func() {
 		if p := recover(); p != nil {
 			a.internal(p, &job{json: f.json, again: "samsa run " + shellWord(args[0]) + j.again}, "")
 		}
 	}()
 	c, err := r.Find()
-	meter.end()
+	m.wipe()
 	var none *explore.RewindError
 	switch {
 	case errors.As(err, &none):
@@ -118,38 +106,4 @@ func failureNames() []string {
 		names = append(names, c.Name)
 	}
 	return names
-}
-
-// causeMeter shows the progress of a search on stderr: on a terminal one line that changes, otherwise a line every ten
-// seconds.
-type causeMeter struct {
-	*app
-	shown time.Time
-	drawn bool
-}
-
-func (m *causeMeter) tick(done, most int) {
-	every := 10 * time.Second
-	if m.errTTY {
-		every = 100 * time.Millisecond
-	}
-	now := m.now()
-	if now.Sub(m.shown) < every {
-		return
-	}
-	m.shown = now
-	line := fmt.Sprintf("%s of at most %d", counted(done, "run"), most)
-	if m.errTTY {
-		fmt.Fprintf(m.err, "\r%-60s", line)
-		m.drawn = true
-		return
-	}
-	fmt.Fprintln(m.err, line)
-}
-
-// end removes the line of progress.
-func (m *causeMeter) end() {
-	if m.drawn {
-		fmt.Fprintf(m.err, "\r%s\r", strings.Repeat(" ", 60))
-	}
 }

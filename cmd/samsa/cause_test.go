@@ -20,7 +20,7 @@ func TestCauseCommand(t *testing.T) {
 		{[]string{"cause", "museum-m1", "quiet", "--rule", "M1"}, exitUsage, "try: samsa cause museum-m1 acked-durable --rule M1"},
 		{[]string{"cause", "museum-m1", "acked-durble"}, exitUsage, `no check "acked-durble" (did you mean "acked-durable"?)`},
 		{[]string{"cause", "museum-m9x"}, exitUsage, `no scenario "museum-m9x"`},
-		{[]string{"cause"}, exitUsage, "samsa cause needs a scenario, and perhaps a check"},
+		{[]string{"cause"}, exitUsage, "samsa cause needs a scenario, and at most one check"},
 		{[]string{"cause", "museum-m1", "--futures", "0"}, exitUsage, "--futures must be a number from 1 to 10000, not 0"},
 		{[]string{"cause", "museum-m1", "--futures", "many"}, exitUsage, `--futures must be a number, not "many"`},
 	} {

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,13 +18,12 @@ import (
 // exploreFlags are the flags of `samsa explore`. The run of a seed is the same for any number of jobs, with or without a
 // time limit.
 type exploreFlags struct {
-	runs, jobs               int
-	lasts                    time.Duration // real time, which is read only between runs
-	seed, profile, mode, out string        // seed is a string, because cobra's own number parser accepts 0x1 and 1_0
-	find                     string        // the name of a check
-	rules                    []string
-	first, cover, json       bool
-	noShrink                 bool
+	commonFlags
+	runs                   int
+	lasts                  time.Duration // real time, which is read only between runs
+	profile, out           string
+	find                   string // the name of a check
+	first, cover, noShrink bool
 }
 
 // exploreCommand looks for seeds on which a promise is violated.
@@ -55,17 +52,16 @@ func (a *app) exploreCommand() *cobra.Command {
 	flags.SortFlags = false
 	flags.IntVar(&f.runs, "runs", 200, "runs `N` seeds")
 	flags.DurationVar(&f.lasts, "for", 0, "instead of --runs: begins runs for `TIME`")
-	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "runs `N` worlds at once")
+	f.common(cmd, "jobs")
 	flags.StringVar(&f.seed, "seed", "1", "begins with seed `N`; the others follow it")
 	flags.StringVar(&f.profile, "profile", string(explore.Mixed), "timeouts: mixed, compressed or kafka's own, as `P`")
-	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
-	flags.StringVar(&f.mode, "mode", "pointer", "how messages travel: pointer, wire or guard, as `M`")
+	f.common(cmd, "rule", "mode")
 	flags.BoolVar(&f.first, "first", false, "stops at the first seed that fails")
 	flags.StringVar(&f.find, "find", "", "stops at the first seed that violates `CHECK`")
 	flags.BoolVar(&f.cover, "require-coverage", false, "fails if a fault never fired")
 	flags.StringVar(&f.out, "out", "samsa-found", "saves the scenarios of failing seeds in `DIR`")
 	flags.BoolVar(&f.noShrink, "no-shrink", false, "saves no small scenario beside the first of each kind of failure")
-	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	f.common(cmd, "json")
 	return cmd
 }
 
@@ -73,14 +69,15 @@ func (a *app) exploreCommand() *cobra.Command {
 // does not cost an hour.
 func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	c := explore.Campaign{Runs: f.runs, Jobs: f.jobs, First: f.first}
-	seed, err := strconv.ParseUint(f.seed, 10, 64)
+	seed, err := seedOf("samsa explore", f.seed)
+	if err == nil {
+		err = knownJobs("samsa explore", f.jobs)
+	}
 	switch {
 	case err != nil:
-		return c, usage("samsa explore --seed 7", "--seed must be a number from 0 to 2^64-1, not %q", f.seed)
+		return c, err
 	case f.runs < 1:
 		return c, usage("samsa explore --runs 100", "--runs must be a number from 1, not %d", f.runs)
-	case f.jobs < 1:
-		return c, usage("samsa explore --jobs 1", "--jobs must be a number from 1, not %d", f.jobs)
 	case f.lasts < 0:
 		return c, usage("samsa explore --for 60s", "--for must be a time such as 60s, not %s", f.lasts)
 	case f.lasts > 0 && runsGiven:
@@ -103,12 +100,8 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	if c.Mode, err = modeOf(f.mode, "samsa help explore"); err != nil {
 		return c, err
 	}
-	for _, id := range f.rules {
-		if !slices.Contains(ruleNames(), id) {
-			u := usage("samsa list rules", "--rule %s: there is no such old rule", id)
-			u.meant = scenarios.Nearest(id, ruleNames())
-			return c, u
-		}
+	if err := knownRules(f.rules); err != nil {
+		return c, err
 	}
 	if f.find != "" {
 		if err := knownCheck("--find", f.find); err != nil {
@@ -127,16 +120,22 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	}
 	report := explore.NewReport(c)
 	began := a.now()
-	interrupted := false
 	c.Stop = func() bool {
-		interrupted = interrupted || a.pressed()
-		return interrupted || f.lasts > 0 && a.now().Sub(began) >= f.searches(len(report.Kinds) > 0)
+		return a.pressed() || f.lasts > 0 && a.now().Sub(began) >= f.searches(len(report.Kinds) > 0)
 	}
 	if !a.errTTY {
 		fmt.Fprintf(a.err, "exploring from seed %s, %s at once\n", f.seed, counted(f.jobs, "world"))
 	}
-	meter := meter{app: a, began: began, shown: began, runs: c.Runs, lasts: f.lasts}
-	c.Tick = func(ended int) { meter.tick(ended, len(report.Kinds)) }
+	m := a.meter()
+	c.Tick = func(ended int) {
+		m.tick(func(spent time.Duration) string {
+			left := eta(spent, ended, c.Runs)
+			if f.lasts > 0 {
+				left = "  ETA " + max(f.lasts-spent, 0).Round(time.Second).String()
+			}
+			return fmt.Sprintf("%s  %s  %s%s", counted(ended, "run"), rate(ended, spent), kinds(len(report.Kinds)), left)
+		})
+	}
 	// The campaign continues if a scenario cannot be saved.
 	var unsaved error
 	c.Done = func(r explore.Result) {
@@ -144,13 +143,15 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 		unsaved = errors.Join(unsaved, save(report, r, f.out))
 	}
 	c.Explore()
-	report.Interrupted = interrupted
+	report.Interrupted = a.pressed()
 	report.Finish()
-	meter.end(report.Runs)
+	m.wipe()
+	spent := a.now().Sub(began)
+	fmt.Fprintf(a.err, "%s in %s, %s\n", counted(report.Runs, "run"), spent.Round(10*time.Millisecond), rate(report.Runs, spent))
 	if unsaved != nil {
 		return usage("samsa explore --out DIR", "cannot save a scenario: %v", unsaved)
 	}
-	if !f.noShrink && !interrupted {
+	if !f.noShrink && !report.Interrupted {
 		a.shrinkKinds(report, f, began)
 	}
 	a.code = codeOfReport(report, f.cover)
@@ -206,49 +207,6 @@ func save(report *explore.Report, r explore.Result, dir string) error {
 		return nil
 	}
 	return errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(path, []byte(r.Text), 0o666))
-}
-
-// meter shows the progress of a campaign on stderr: on a terminal one line that changes, otherwise a new line every ten
-// seconds. stdout depends on the seeds alone.
-type meter struct {
-	*app
-	began, shown time.Time
-	runs         int
-	lasts        time.Duration
-	drawn        bool
-}
-
-func (m *meter) tick(ended, found int) {
-	every := 10 * time.Second
-	if m.errTTY {
-		every = 100 * time.Millisecond
-	}
-	now := m.now()
-	if now.Sub(m.shown) < every {
-		return
-	}
-	m.shown = now
-	spent := now.Sub(m.began)
-	left := m.lasts - spent
-	if m.lasts == 0 { // on average, the remaining runs take as long as the past ones
-		left = spent * time.Duration(m.runs-ended) / time.Duration(ended)
-	}
-	line := fmt.Sprintf("%s  %s  %s  ETA %s", counted(ended, "run"), rate(ended, spent), kinds(found), max(left, 0).Round(time.Second))
-	if m.errTTY {
-		fmt.Fprintf(m.err, "\r%-78s", line)
-		m.drawn = true
-		return
-	}
-	fmt.Fprintln(m.err, line)
-}
-
-// end replaces the line of progress with the total time and speed.
-func (m *meter) end(runs int) {
-	if m.drawn {
-		fmt.Fprintf(m.err, "\r%78s\r", "")
-	}
-	spent := m.now().Sub(m.began)
-	fmt.Fprintf(m.err, "%s in %s, %s\n", counted(runs, "run"), spent.Round(10*time.Millisecond), rate(runs, spent))
 }
 
 func rate(runs int, spent time.Duration) string {

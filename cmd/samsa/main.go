@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -39,6 +40,7 @@ type app struct {
 	now         func() time.Time
 	tty, errTTY bool // tty: stdin and stdout are a terminal; errTTY: stderr is a terminal
 	interrupt   chan os.Signal
+	stopped     atomic.Bool // Ctrl-C was pressed
 	args        []string
 	code        code // the exit code of a command that ran to its end
 }
@@ -85,15 +87,4 @@ func isTerminal(f *os.File) bool {
 	}
 	null, err := os.Stat(os.DevNull)
 	return err != nil || !os.SameFile(info, null)
-}
-
-// pressed reports whether Ctrl-C was pressed since the last call. From then on, another Ctrl-C exits at once.
-func (a *app) pressed() bool {
-	select {
-	case <-a.interrupt:
-		go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }()
-		return true
-	default:
-		return false
-	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -18,12 +17,11 @@ import (
 	"samsa/scenarios/view"
 )
 
-// runFlags are the flags of `samsa run` as typed. Numbers are strings here, so that an error can name the flag and give an
-// example.
+// runFlags are the flags of `samsa run`.
 type runFlags struct {
-	seed, until, mode, trace, html string
-	set, rules, expect             []string
-	json                           bool
+	commonFlags
+	trace, html string
+	expect      []string
 }
 
 // runCommand runs a scenario once.
@@ -43,24 +41,17 @@ func (a *app) runCommand() *cobra.Command {
 			"  samsa run leader-failover --seed 7 --set min.insync.replicas=1\n" +
 			"  samsa run museum-m1 --rule M1 --expect violated:truncation-licensed\n" +
 			"  samsa run ./mine.txt --json",
-		Args: exactly(1, "one scenario"),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return scenarios.Library(), cobra.ShellCompDirectiveDefault
-		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.run(args[0], f) },
+		Args:              exactly(1, "one scenario"),
+		ValidArgsFunction: completeScenarios,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.run(args[0], f) },
 	}
 	cmd.Long = hardWrap(cmd.Long)
+	f.common(cmd, "seed", "set", "rule", "until", "mode")
 	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVar(&f.seed, "seed", "", "the seed `N` of all random decisions; overrides the file's")
-	flags.StringArrayVar(&f.set, "set", nil, "sets a config, `NAME=VALUE`, instead of the file's value; may be repeated")
-	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
-	flags.StringVar(&f.until, "until", "", "stops at `STEP` of the story")
-	flags.StringVar(&f.mode, "mode", "pointer", "how messages travel: pointer, wire or guard, as `M`")
 	flags.StringArrayVar(&f.expect, "expect", nil, "expects `violated:CHECK,...`; it fails without them; may be repeated")
 	flags.StringVar(&f.trace, "trace", "", "writes every note to `FILE`, one JSON object a line")
 	flags.StringVar(&f.html, "html", "", "writes the story and the verdict to `FILE` too, as one page")
-	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of the story")
+	f.common(cmd, "json")
 	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var all []string
 		for _, c := range check.All() {
@@ -85,7 +76,7 @@ type job struct {
 
 // run implements `samsa run`.
 func (a *app) run(name string, f runFlags) (err error) {
-	j, err := understand(name, f)
+	j, err := f.job(name)
 	if err != nil {
 		return err
 	}
@@ -105,29 +96,13 @@ func (a *app) run(name string, f runFlags) (err error) {
 	return a.play(j, nil)
 }
 
-// understand makes a job from the flags and reports every mistake in them before anything runs. It collects the flags that
-// change the run in job.again, which becomes the command that repeats the run.
-func understand(name string, f runFlags) (*job, error) {
-	program, err := load(name)
+// job makes a job from the flags and reports every mistake in them before anything runs.
+func (f runFlags) job(name string) (*job, error) {
+	j, err := understand("run", name, f.commonFlags)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{name: name, program: program, json: f.json, html: f.html}
-	if f.seed != "" {
-		seed, err := strconv.ParseUint(f.seed, 10, 64)
-		if err != nil {
-			return nil, usage("samsa run "+name+" --seed 7", "--seed must be a number from 0 to 2^64-1, not %q", f.seed)
-		}
-		j.options.Seed = &seed
-	}
-	if j.options.Mode, err = modeOf(cmp.Or(f.mode, scenarios.ModePointer.String()), "samsa help run"); err != nil {
-		return nil, err
-	}
-	if f.until != "" {
-		if j.until, err = strconv.ParseUint(f.until, 10, 64); err != nil || j.until == 0 {
-			return nil, usage("samsa help run", "--until must be the number of a step, from 1, not %q", f.until)
-		}
-	}
+	j.html = f.html
 	for _, s := range f.expect {
 		names, err := understandExpect(s)
 		if err != nil {
@@ -135,47 +110,7 @@ func understand(name string, f runFlags) (*job, error) {
 		}
 		j.expected = append(j.expected, names...)
 	}
-	for _, s := range f.set {
-		set, near, err := scenarios.ParseSet(s)
-		if err != nil {
-			u := usage("samsa list configs", "--set %s: %v", s, err)
-			u.meant = near
-			return nil, u
-		}
-		j.options.Set = append(j.options.Set, set)
-		j.again += " --set " + shellWord(s)
-	}
-	for _, id := range f.rules {
-		if !slices.Contains(ruleNames(), id) {
-			u := usage("samsa list rules", "--rule %s: there is no such old rule", id)
-			u.meant = scenarios.Nearest(id, ruleNames())
-			return nil, u
-		}
-		j.options.Rules = append(j.options.Rules, id)
-		j.again += " --rule " + id
-	}
-	if j.until > 0 {
-		j.again += " --until " + strconv.FormatUint(j.until, 10)
-	}
-	if j.options.Mode != scenarios.ModePointer {
-		j.again += " --mode " + j.options.Mode.String()
-	}
 	return j, nil
-}
-
-// modeOf reads the name of a message mode.
-func modeOf(name, next string) (scenarios.Mode, error) {
-	modes := []scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard}
-	var names []string
-	for _, m := range modes {
-		if m.String() == name {
-			return m, nil
-		}
-		names = append(names, m.String())
-	}
-	u := usage(next, "--mode %s: there are %s", name, strings.Join(names, ", "))
-	u.meant = scenarios.Nearest(name, names)
-	return 0, u
 }
 
 // understandExpect reads the value of --expect, such as violated:CHECK,CHECK, and returns the checks. The prefix violated:
@@ -209,9 +144,9 @@ func knownCheck(flag, name string) error {
 	return u
 }
 
-// load loads a scenario by its name or path.
-func load(name string) (*scenarios.Program, error) {
-	src, err := source("run", name)
+// load loads a scenario by its name or path. command is the subcommand that the hint in an error suggests.
+func load(command, name string) (*scenarios.Program, error) {
+	src, err := source(command, name)
 	if err != nil {
 		return nil, err
 	}
@@ -292,6 +227,7 @@ func (a *app) play(j *job, t *trace) error {
 	a.code = codeOf(v.Conclude(j.expected))
 	if r.Interrupted = interrupted; interrupted {
 		a.code = exitInterrupted
+		r.Stopped = stop.Text // also if the first event has not been
 	}
 	if j.html != "" {
 		if err := (page{r, j.program.File.Story, view.Story(s)}).write(j.html); err != nil {
@@ -306,34 +242,39 @@ func (a *app) play(j *job, t *trace) error {
 	return nil
 }
 
-// drive runs the session to its end, to --until or to Ctrl-C. During a long run on a terminal it shows a line of progress on
-// stderr.
+// drive runs the session to its end, to --until or to Ctrl-C.
 func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) {
-	const quantum = 1 << 12 // the events between two checks for Ctrl-C; they take a few milliseconds
-	shown, next := false, a.now().Add(300*time.Millisecond)
-	defer func() {
-		if shown {
-			fmt.Fprintf(a.err, "\r%60s\r", "")
+	advance := s.Advance
+	if j.until > 0 {
+		// Advance by single events, because the next step may be many events away.
+		advance = func(n int) (more bool, err error) {
+			for more = s.Position() < j.until; n > 0 && more && err == nil; n-- {
+				more, err = s.Advance(1)
+				more = more && s.Position() < j.until
+			}
+			return more, err
 		}
-	}()
-	for more := true; more; {
+	}
+	return a.watch(advance, func() (uint64, int64) {
+		events, now := s.Progress()
+		return events, int64(now)
+	})
+}
+
+// watch calls advance until it returns false or the user presses Ctrl-C, and shows the progress of a run.
+func (a *app) watch(advance func(int) (bool, error), progress func() (uint64, int64)) (interrupted bool, err error) {
+	const quantum = 1 << 12 // the events between two checks for Ctrl-C; they take a few milliseconds
+	m := a.meter()
+	defer m.wipe()
+	for more := true; more && err == nil; {
 		if a.pressed() {
 			return true, nil
 		}
-		if j.until > 0 {
-			// Advance by single events, because the next step may be many events away.
-			for i := 0; i < quantum && more && s.Position() < j.until; i++ {
-				more, err = s.Advance(1)
-			}
-			more = more && s.Position() < j.until
-		} else {
-			more, err = s.Advance(quantum)
-		}
-		if a.errTTY && a.now().After(next) {
-			events, now := s.Progress()
-			fmt.Fprintf(a.err, "\r%d events  %s of virtual time ", events, view.Seconds(int64(now)))
-			shown, next = true, a.now().Add(100*time.Millisecond)
-		}
+		more, err = advance(quantum)
+		m.tick(func(time.Duration) string {
+			events, now := progress()
+			return fmt.Sprintf("%s  %s of virtual time", counted(int(events), "event"), view.Seconds(now))
+		})
 	}
 	return false, err
 }

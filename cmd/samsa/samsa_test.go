@@ -397,7 +397,7 @@ func TestBugsComeWithTheirSeed(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		a := &app{out: &out, err: &errs, now: time.Now}
-		j, err := understand("leader-failover", runFlags{seed: "9"})
+		j, err := understand("run", "leader-failover", commonFlags{seed: "9"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -436,6 +436,7 @@ func TestViolationIsAResult(t *testing.T) {
 	const plain = "cluster brokers=1 controllers=1\ntopic orders\n"
 	const found = plain + "found acked-durable step=7 hash=0000000000000001 kind=\" of nothing\"\n"
 	expecting := func(all ...string) runFlags { return runFlags{expect: all} }
+	asJSON, seed8 := commonFlags{json: true}, runFlags{commonFlags: commonFlags{seed: "8"}}
 	for _, c := range []struct {
 		file  string
 		flags runFlags
@@ -443,27 +444,27 @@ func TestViolationIsAResult(t *testing.T) {
 		says  string
 	}{
 		{plain, runFlags{}, exitViolated, "VIOLATED at step 9"},
-		{plain, runFlags{json: true}, exitViolated, `"verdict":"violated"`},
-		{plain, runFlags{json: true, expect: []string{"violated:acked-durable"}}, exitOK,
+		{plain, runFlags{commonFlags: asJSON}, exitViolated, `"verdict":"violated"`},
+		{plain, runFlags{commonFlags: asJSON, expect: []string{"violated:acked-durable"}}, exitOK,
 			`{"name":"acked-durable","status":"violated","step":9,"explanation":"p1 was told <a> is stored","expected":true}`},
 		{plain, expecting("violated:acked-durable"), exitOK, "verdict   ok\n          acked-durable is violated, as expected\n"},
 		{plain, expecting("violated:lost-write"), exitViolated, "lost-write is not violated, which was expected"},
 		{plain, expecting("violated:lost-write,acked-durable"), exitUnmet, "verdict   unmet\n"},
 		{plain, expecting("violated:acked-durable", "violated:lost-write"), exitUnmet, "acked-durable is violated, as expected; lost-write is not"},
 		{plain + "expect acked-durable violated\n", runFlags{}, exitOK, "verdict   ok\n          acked-durable is violated, as expected\n"},
-		{plain + "expect acked-durable violated\n", runFlags{seed: "8"}, exitOK, "acked-durable is violated, as expected\n"},
+		{plain + "expect acked-durable violated\n", seed8, exitOK, "acked-durable is violated, as expected\n"},
 		{plain + "expect acked-durable held\n", runFlags{}, exitViolated, "1 claim of the file is not met"},
-		{plain + "expect acked-durable held\n", runFlags{seed: "8"}, exitViolated, "the file's claims do not count: they are about its own seed"},
+		{plain + "expect acked-durable held\n", seed8, exitViolated, "the file's claims do not count: they are about its own seed"},
 		{plain + "expect acked-durable priced\n", expecting("violated:acked-durable"), exitUnmet, "line 3: expected acked-durable priced, but it is violated"},
 		{found, runFlags{}, exitViolated, "  acked-durable          STILL THERE at step 9\n    of nothing\n  This is not the run that was saved: its hash is another.\n"},
-		{found, runFlags{json: true}, exitViolated, `"found":[{"line":3,"check":"acked-durable","kind":" of nothing","state":"there","step":9,` +
+		{found, runFlags{commonFlags: asJSON}, exitViolated, `"found":[{"line":3,"check":"acked-durable","kind":" of nothing","state":"there","step":9,` +
 			`"explanation":"p1 was told <a> is stored","hash":"0000000000000001"}],"failures":[{"check":"acked-durable","kind":" of nothing","step":9,` +
 			`"explanation":"p1 was told <a> is stored","found":true}]`},
 		{plain + "found lost-write\n", runFlags{}, exitViolated, "  lost-write             GONE\n  no found line names: acked-durable: of nothing\n"},
 	} {
 		var out, errs bytes.Buffer
 		a := &app{out: &out, err: &errs, now: time.Now}
-		j, err := understand(scenario(t, c.file), c.flags)
+		j, err := c.flags.job(scenario(t, c.file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -557,25 +558,6 @@ func TestWelcomeAndInternalError(t *testing.T) {
 	var e errorReport
 	if err := json.Unmarshal(out.Bytes(), &e); err != nil || e.Code != 70 || e.Seed != "9" {
 		t.Errorf("%v: %s", err, out.String())
-	}
-}
-
-// A long run shows its progress on stderr if that is a terminal, and erases it at the end.
-func TestProgress(t *testing.T) {
-	for _, tty := range []bool{true, false} {
-		var out, errs bytes.Buffer
-		clock := time.Time{}
-		a := &app{out: &out, err: &errs, errTTY: tty, now: func() time.Time { clock = clock.Add(time.Second); return clock }}
-		if c := a.main([]string{"run", "leader-failover"}); c != exitOK {
-			t.Fatalf("exit %d: %s", c, errs.String())
-		}
-		said := errs.String()
-		if tty && (!strings.Contains(said, "of virtual time") || !strings.HasSuffix(said, "\r"+strings.Repeat(" ", 60)+"\r")) {
-			t.Errorf("progress %q", said)
-		}
-		if !tty && said != "" {
-			t.Errorf("progress without a terminal: %q", said)
-		}
 	}
 }
 

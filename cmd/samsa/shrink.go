@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -21,12 +20,9 @@ import (
 
 // shrinkFlags are the flags of `samsa shrink`.
 type shrinkFlags struct {
+	commonFlags
 	out, check string
-	mode       string
-	rules      []string
 	lasts      time.Duration // real time, which is read only between runs
-	jobs       int
-	json       bool
 }
 
 // shrinkCommand makes a failing scenario small.
@@ -47,22 +43,18 @@ func (a *app) shrinkCommand() *cobra.Command {
 		Example: "  samsa shrink samsa-found/seed-6.txt\n" +
 			"  samsa shrink museum-m1 --rule M1 --check truncation-licensed\n" +
 			"  samsa shrink mine.txt --for 30s -o small.txt",
-		Args: exactly(1, "one scenario"),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return scenarios.Library(), cobra.ShellCompDirectiveDefault
-		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.shrink(args[0], f) },
+		Args:              exactly(1, "one scenario"),
+		ValidArgsFunction: completeScenarios,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.shrink(args[0], f) },
 	}
 	cmd.Long = hardWrap(cmd.Long)
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.out, "output", "o", "", "writes the result to `FILE`, whatever is there")
 	flags.StringVar(&f.check, "check", "", "keeps the violation of `CHECK`; otherwise the worst failure")
-	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
-	flags.StringVar(&f.mode, "mode", "pointer", "how messages travel: pointer, wire or guard, as `M`")
+	f.common(cmd, "rule", "mode")
 	flags.DurationVar(&f.lasts, "for", 0, "ends the search after `TIME`; otherwise when no line can go")
-	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "runs `N` worlds at once")
-	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	f.common(cmd, "jobs", "json")
 	return cmd
 }
 
@@ -108,9 +100,7 @@ type shrinking struct {
 	jobs    int
 	lasts   time.Duration
 
-	began, shown time.Time
-	drawn        bool // a line of progress is on the terminal
-	interrupted  bool
+	meter *meter // also of the time at which the search began
 }
 
 // shrink implements `samsa shrink`.
@@ -138,7 +128,7 @@ func (a *app) shrink(name string, f shrinkFlags) error {
 		fmt.Fprintf(lost, "%s", small)
 		return err
 	}
-	if j.interrupted {
+	if report.Interrupted {
 		a.code = exitInterrupted
 	}
 	if f.json {
@@ -151,27 +141,22 @@ func (a *app) shrink(name string, f shrinkFlags) error {
 
 // understandShrink reports every mistake in the flags before the first run.
 func (a *app) understandShrink(name string, f shrinkFlags) (*shrinking, error) {
-	j := &shrinking{app: a, name: name, rules: f.rules, jobs: f.jobs, lasts: f.lasts, began: a.now()}
-	j.shown = j.began
+	j := &shrinking{app: a, name: name, rules: f.rules, jobs: f.jobs, lasts: f.lasts, meter: a.meter()}
 	var err error
 	if j.src, err = source("shrink", name); err != nil {
 		return nil, err
 	}
-	if j.program, err = load(name); err != nil {
+	if j.program, err = load("shrink", name); err != nil {
 		return nil, err
 	}
-	switch {
-	case f.jobs < 1:
-		return nil, usage("samsa shrink "+name+" --jobs 1", "--jobs must be a number from 1, not %d", f.jobs)
-	case f.lasts < 0:
+	if f.lasts < 0 {
 		return nil, usage("samsa shrink "+name+" --for 60s", "--for must be a time such as 60s, not %s", f.lasts)
 	}
-	for _, id := range f.rules {
-		if !slices.Contains(ruleNames(), id) {
-			u := usage("samsa list rules", "--rule %s: there is no such old rule", id)
-			u.meant = scenarios.Nearest(id, ruleNames())
-			return nil, u
-		}
+	if err := knownJobs("samsa shrink "+name, f.jobs); err != nil {
+		return nil, err
+	}
+	if err := knownRules(f.rules); err != nil {
+		return nil, err
 	}
 	if j.mode, err = modeOf(f.mode, "samsa help shrink"); err != nil {
 		return nil, err
@@ -211,7 +196,7 @@ func smallName(name string) string {
 
 // mayWrite refuses a file that must not be replaced, and a folder that cannot be written to, before the search.
 func (j *shrinking) mayWrite(named bool) error {
-	again := "samsa shrink " + shellWord(j.name) + flags(j.rules) + " -o other.txt"
+	again := "samsa shrink " + shellWord(j.name) + ruleFlags(j.rules) + " -o other.txt"
 	if sameFile(j.name, j.out) {
 		return usage(again, "%s is the scenario itself, which samsa shrink never replaces", j.out)
 	}
@@ -253,22 +238,6 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// modeFlag returns the flag of a message mode, "" for the usual mode.
-func modeFlag(m scenarios.Mode) string {
-	if m == scenarios.ModePointer {
-		return ""
-	}
-	return " --mode " + m.String()
-}
-
-// flags returns the flags that enable old rules.
-func flags(rules []string) (s string) {
-	for _, id := range rules {
-		s += " --rule " + id
-	}
-	return s
-}
-
 // choose returns the failure that the small scenario must have: that of --check, or the worst one. A bug in Samsa itself
 // is the worst failure. The next worst is a violation, and then a cluster that does not become quiet.
 func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Failure, error) {
@@ -292,14 +261,14 @@ func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Fai
 			}
 		}
 	}
-	run := "samsa run " + shellWord(j.name) + flags(j.rules)
+	run := "samsa run " + shellWord(j.name) + ruleFlags(j.rules)
 	for _, f := range failures {
 		if f.Verdict == explore.Unknown {
 			return f, usage(run, "%s did not end within %d events, so no smaller scenario can be compared with it", j.name, scenarios.DefaultEvents)
 		}
 	}
 	if len(broken) > 0 {
-		return explore.Failure{}, usage("samsa shrink "+shellWord(j.name)+flags(j.rules)+" --check "+broken[0],
+		return explore.Failure{}, usage("samsa shrink "+shellWord(j.name)+ruleFlags(j.rules)+" --check "+broken[0],
 			"%s does not violate %s; it fails with %s", j.name, name, strings.Join(broken, ", "))
 	}
 	return explore.Failure{}, j.holds(name)
@@ -312,7 +281,7 @@ func (j *shrinking) holds(name string) error {
 		what = "does not violate " + name
 	}
 	if rules := j.program.Rules(); len(rules) > 0 {
-		return usage("samsa run "+shellWord(j.name)+flags(j.rules), "%s %s with the old rules %s; there is nothing to shrink", j.name, what, strings.Join(rules, ", "))
+		return usage("samsa run "+shellWord(j.name)+ruleFlags(j.rules), "%s %s with the old rules %s; there is nothing to shrink", j.name, what, strings.Join(rules, ", "))
 	}
 	var under []string
 	for _, id := range ruleNames() {
@@ -334,8 +303,7 @@ func (j *shrinking) holds(name string) error {
 
 // stop reports whether the search must end.
 func (j *shrinking) stop() bool {
-	j.interrupted = j.interrupted || j.pressed()
-	return j.interrupted || j.lasts > 0 && j.now().Sub(j.began) >= j.lasts
+	return j.pressed() || j.lasts > 0 && j.now().Sub(j.meter.began) >= j.lasts
 }
 
 // search runs the search. It returns the file of the small scenario and the report.
@@ -349,13 +317,13 @@ func (j *shrinking) search() ([]byte, shrinkReport, error) {
 		}
 	}
 	small, err := s.Shrink(j.src)
-	j.wipe()
+	j.meter.wipe()
 	if err != nil {
-		return nil, shrinkReport{}, usage("samsa run "+shellWord(j.name)+flags(j.rules), "%s cannot be shrunk: %v", j.name, err)
+		return nil, shrinkReport{}, usage("samsa run "+shellWord(j.name)+ruleFlags(j.rules), "%s cannot be shrunk: %v", j.name, err)
 	}
 	r := shrinkReport{
 		Schema: "samsa.shrink/1", Scenario: j.name, Small: j.out, Check: j.target.Check, Fingerprint: j.target.Fingerprint(), Text: small.Failure.Text,
-		Runs: small.Tries, Interrupted: j.interrupted, Ended: small.Stopped,
+		Runs: small.Tries, Interrupted: j.pressed(), Ended: small.Stopped,
 		Again: "samsa run " + shellWord(j.out) + modeFlag(j.mode),
 	}
 	if !small.Stopped {
@@ -387,7 +355,7 @@ func describeRules(ids []string) (all []string) {
 
 // write writes the result in one step, so that no interruption leaves half a file.
 func (j *shrinking) write(small []byte) error {
-	next := "samsa shrink " + shellWord(j.name) + flags(j.rules) + " -o other.txt"
+	next := "samsa shrink " + shellWord(j.name) + ruleFlags(j.rules) + " -o other.txt"
 	fail := func(err error) error { return usage(next, "cannot write the result: %v", err) }
 	out, err := filepath.EvalSymlinks(j.out) // so that a link stays a link
 	if err != nil {
@@ -416,31 +384,11 @@ func (j *shrinking) write(small []byte) error {
 	return nil
 }
 
-// progress shows how far the search is: on a terminal one line that changes every second, otherwise a new line every ten
-// seconds.
+// progress shows how far the search is.
 func (j *shrinking) progress(p shrink.Progress) {
-	every := 10 * time.Second
-	if j.errTTY {
-		every = time.Second
-	}
-	if now := j.now(); now.Sub(j.shown) >= every {
-		j.shown = now
-		line := fmt.Sprintf("%s of %d left after %s in %s: %s", counted(p.Lines, "line"), p.From, counted(p.Tries, "run"), now.Sub(j.began).Round(time.Second), p.Pass)
-		if j.errTTY {
-			fmt.Fprintf(j.err, "\r%-78s", line)
-			j.drawn = true
-			return
-		}
-		fmt.Fprintln(j.err, line)
-	}
-}
-
-// wipe removes the line of progress.
-func (j *shrinking) wipe() {
-	if j.drawn {
-		fmt.Fprintf(j.err, "\r%78s\r", "")
-		j.drawn = false
-	}
+	j.meter.tick(func(spent time.Duration) string {
+		return fmt.Sprintf("%s of %d left after %s in %s: %s", counted(p.Lines, "line"), p.From, counted(p.Tries, "run"), spent.Round(time.Second), p.Pass)
+	})
 }
 
 // text returns the report as text.
@@ -489,13 +437,12 @@ func (a *app) shrinkKinds(report *explore.Report, f exploreFlags, began time.Tim
 			continue
 		}
 		from := k.Files[0]
-		j := &shrinking{app: a, name: from, mode: mode, jobs: f.jobs, lasts: left, began: a.now(), out: smallOf(report, i)}
-		j.shown = j.began
+		j := &shrinking{app: a, name: from, mode: mode, jobs: f.jobs, lasts: left, meter: a.meter(), out: smallOf(report, i)}
 		err := j.mayWrite(false)
 		if err == nil {
 			err = j.shrinkKind(k)
 		}
-		if report.Interrupted = j.interrupted; err != nil {
+		if report.Interrupted = a.pressed(); err != nil {
 			fmt.Fprintf(a.err, "samsa: %s is not made small: %v\n", from, err)
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"samsa/scenarios"
 	"samsa/scenarios/explore"
-	"samsa/scenarios/shrink"
 )
 
 // failing writes a scenario that fails with the old rule K22, and returns its path.
@@ -186,22 +184,6 @@ func TestShrinkInterrupted(t *testing.T) {
 	}
 	if r := samsa(t, "run", path+".out"); r.code != exitViolated {
 		t.Errorf("what was written ends with %d:\n%s", r.code, r.out)
-	}
-}
-
-// The progress on a terminal is one line, which is gone at the end.
-func TestShrinkProgress(t *testing.T) {
-	var errs bytes.Buffer
-	clock := time.Unix(0, 0)
-	a := &app{err: &errs, errTTY: true, now: func() time.Time { clock = clock.Add(600 * time.Millisecond); return clock }}
-	j := &shrinking{app: a, began: clock, shown: clock}
-	for i := range 4 {
-		j.progress(shrink.Progress{Pass: "words", Tries: i, Lines: 7, From: 90})
-	}
-	j.wipe()
-	want := fmt.Sprintf("\r%-78s\r%-78s\r%78s\r", "7 lines of 90 left after 1 run in 1s: words", "7 lines of 90 left after 3 runs in 2s: words", "")
-	if errs.String() != want {
-		t.Errorf("got %q\nwanted %q", errs.String(), want)
 	}
 }
 

@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,8 +17,9 @@ import (
 
 // testFlags are the flags of `samsa test`.
 type testFlags struct {
-	seeds, jobs   int
-	rewrite, json bool
+	commonFlags
+	seeds   int
+	rewrite bool
 }
 
 // testCommand tests what scenario files say.
@@ -45,18 +44,15 @@ func (a *app) testCommand() *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return scenarios.Library(), cobra.ShellCompDirectiveDefault
-		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.test(args, f) },
+		ValidArgsFunction: completeScenarios,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.test(args, f) },
 	}
 	cmd.Long = hardWrap(cmd.Long)
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVar(&f.seeds, "seeds", 20, "runs each file on `N` derived seeds besides its own")
 	flags.BoolVar(&f.rewrite, "rewrite", false, "writes the outputs of each file's own seed into the file")
-	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "runs `N` worlds at once")
-	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	f.common(cmd, "jobs", "json")
 	return cmd
 }
 
@@ -71,11 +67,11 @@ type tested struct {
 
 // test implements `samsa test`.
 func (a *app) test(args []string, f testFlags) error {
-	switch {
-	case f.seeds < 0:
+	if f.seeds < 0 {
 		return usage("samsa test FILE --seeds 20", "--seeds must be a number from 0, not %d", f.seeds)
-	case f.jobs < 1:
-		return usage("samsa test FILE --jobs 1", "--jobs must be a number from 1, not %d", f.jobs)
+	}
+	if err := knownJobs("samsa test FILE", f.jobs); err != nil {
+		return err
 	}
 	files, err := filesToTest(args, f)
 	if err != nil {
@@ -125,7 +121,7 @@ func filesToTest(args []string, f testFlags) ([]*tested, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			program, err := load(name)
+			program, err := load("test", name)
 			var u *usageError
 			if errors.As(err, &u) && len(u.details) > 0 {
 				mistakes = append(mistakes, u.details...)
@@ -176,18 +172,6 @@ func namesIn(arg string) ([]string, error) {
 // file and of all files before it have ended. If it was interrupted, it returns true and leaves out files without a
 // complete run.
 func (a *app) tryAll(files []*tested, jobs int, done func(*tested)) (interrupted bool) {
-	var stopped atomic.Bool
-	over := make(chan struct{})
-	defer close(over)
-	go func() {
-		select {
-		case <-a.interrupt:
-			stopped.Store(true)
-			<-a.interrupt // a second interrupt exits at once
-			os.Exit(int(exitInterrupted))
-		case <-over:
-		}
-	}()
 	type place struct{ file, seed int }
 	type ended struct {
 		place
@@ -202,7 +186,7 @@ func (a *app) tryAll(files []*tested, jobs int, done func(*tested)) (interrupted
 		go func() {
 			for p := range work {
 				t := files[p.file]
-				results <- ended{p, scenarios.Try(t.program, t.seeds[p.seed], stopped.Load)}
+				results <- ended{p, scenarios.Try(t.program, t.seeds[p.seed], a.pressed)}
 			}
 		}()
 	}
@@ -214,22 +198,24 @@ func (a *app) tryAll(files []*tested, jobs int, done func(*tested)) (interrupted
 			}
 		}
 	}()
-	meter := trialMeter{app: a, began: a.now(), shown: a.now(), runs: total}
+	m := a.meter()
 	next := 0
 	for n := range total {
 		r := <-results
 		files[r.file].results[r.seed] = &r.trial
 		for next < len(files) && !slices.Contains(files[next].results, nil) {
-			meter.clear()
-			if !stopped.Load() || slices.ContainsFunc(files[next].results, func(t *scenarios.Trial) bool { return !t.Stopped }) {
+			m.wipe()
+			if !a.pressed() || slices.ContainsFunc(files[next].results, func(t *scenarios.Trial) bool { return !t.Stopped }) {
 				done(files[next])
 			}
 			next++
 		}
-		meter.tick(n+1, files[r.file].name)
+		m.tick(func(spent time.Duration) string {
+			return fmt.Sprintf("%d of %s  %s%s", n+1, counted(total, "run"), filepath.Base(files[r.file].name), eta(spent, n+1, total))
+		})
 	}
-	meter.clear()
-	return stopped.Load()
+	m.wipe()
+	return a.pressed()
 }
 
 // rewriteOutputs writes the outputs of a run into its file if the file has other outputs, and removes the breaches about
@@ -272,41 +258,4 @@ func replaceFile(path string, text []byte) error {
 		return fmt.Errorf("cannot write %s, which is as it was: %w", path, err)
 	}
 	return nil
-}
-
-// trialMeter shows the progress of a test on stderr: on a terminal one line that changes, otherwise a new line every ten
-// seconds.
-type trialMeter struct {
-	*app
-	began, shown time.Time
-	runs         int
-	drawn        bool
-}
-
-func (m *trialMeter) tick(ended int, name string) {
-	every := 10 * time.Second
-	if m.errTTY {
-		every = 100 * time.Millisecond
-	}
-	now := m.now()
-	if now.Sub(m.shown) < every || ended == m.runs {
-		return
-	}
-	m.shown = now
-	left := now.Sub(m.began) * time.Duration(m.runs-ended) / time.Duration(ended)
-	line := fmt.Sprintf("%d of %s  %s  ETA %s", ended, counted(m.runs, "run"), filepath.Base(name), left.Round(time.Second))
-	if !m.errTTY {
-		fmt.Fprintln(m.err, line)
-		return
-	}
-	fmt.Fprintf(m.err, "\r%-78.78s", line)
-	m.drawn = true
-}
-
-// clear removes the line, so that a result can be printed.
-func (m *trialMeter) clear() {
-	if m.drawn {
-		fmt.Fprintf(m.err, "\r%78s\r", "")
-		m.drawn = false
-	}
 }

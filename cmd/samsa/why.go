@@ -18,7 +18,7 @@ import (
 
 // whyFlags are the flags of `samsa why` as typed.
 type whyFlags struct {
-	runFlags
+	commonFlags
 	noTry bool
 }
 
@@ -40,23 +40,14 @@ func (a *app) whyCommand() *cobra.Command {
 		Example: "  samsa why museum-m1 --rule M1\n" +
 			"  samsa why samsa-found/seed-7-small.txt\n" +
 			"  samsa why acks-one acked-durable",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 2 {
-				return nil
-			}
-			return exactly(1, "a scenario, and at most one check")(cmd, args)
-		},
+		Args:              oneOrTwo("a scenario, and at most one check"),
 		ValidArgsFunction: completeScenarios,
 		RunE:              func(_ *cobra.Command, args []string) error { return a.why(args, f) },
 	}
 	cmd.Long = hardWrap(cmd.Long)
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
-	flags.StringVar(&f.seed, "seed", "", "the seed `N` of all random decisions; overrides the file's")
-	flags.StringArrayVar(&f.set, "set", nil, "sets a config, `NAME=VALUE`, instead of the file's value; may be repeated")
-	flags.BoolVar(&f.noTry, "no-try", false, "only explains, and tries no change")
-	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	f.common(cmd, "seed", "set", "rule")
+	cmd.Flags().BoolVar(&f.noTry, "no-try", false, "only explains, and tries no change")
+	f.common(cmd, "json")
 	return cmd
 }
 
@@ -67,9 +58,9 @@ func (a *app) why(args []string, f whyFlags) error {
 	if err != nil {
 		return err
 	}
-	j, err := understand(name, f.runFlags)
+	j, err := understand("why", name, f.commonFlags)
 	if err != nil {
-		return hintOf("why", err)
+		return err
 	}
 	named := ""
 	if len(args) == 2 {
@@ -243,22 +234,19 @@ func doesNotFail(j *job, v *scenarios.Verdict) error {
 	return usage("samsa run "+shellWord(j.name), "%s; if its failure needs an old rule or another seed, name it with --rule or --seed", text)
 }
 
-// tryVariants tries changes until all are tried or Ctrl-C is pressed. On a terminal it shows a line of progress on stderr.
+// tryVariants tries changes until all are tried or Ctrl-C is pressed.
 func (a *app) tryVariants(r *view.WhyReport, v *explore.Variants) {
-	all, shown, next := v.Left(), false, a.now().Add(300*time.Millisecond)
-	for more := v.Left() > 0; more && !r.Interrupted; {
+	all, m := v.Left(), a.meter()
+	for more := all > 0; more; {
 		if a.pressed() {
 			r.Interrupted, a.code = true, exitInterrupted
-			continue
+			break
 		}
 		more = v.Next()
-		if a.errTTY && a.now().After(next) {
-			fmt.Fprintf(a.err, "\r%d of %d changes tried ", all-v.Left(), all)
-			shown, next = true, a.now().Add(100*time.Millisecond)
-		}
+		m.tick(func(spent time.Duration) string {
+			return fmt.Sprintf("%d of %s tried%s", all-v.Left(), counted(all, "change"), eta(spent, all-v.Left(), all))
+		})
 	}
-	if shown {
-		fmt.Fprintf(a.err, "\r%60s\r", "")
-	}
+	m.wipe()
 	r.Tried, r.Untried = append(r.Tried, v.Tried...), v.Left()
 }

@@ -109,34 +109,40 @@ func TestWhyJSON(t *testing.T) {
 // Ctrl-C during the search ends it: the chain and the changes so far are printed. Ctrl-C before the end of the run leaves
 // nothing to explain.
 func TestWhyInterrupted(t *testing.T) {
-	for _, c := range []struct {
-		json bool
-		at   int // the reading of the clock at which the user presses Ctrl-C: the first is in the run, the second in the search
-		says string
-	}{
-		{false, 2, "0 changes tried, one at a time; interrupted, "},
-		{true, 2, `"interrupted":true`},
-		{false, 1, "interrupted before the run ended"},
-		{true, 1, `"code":130,"message":"interrupted before the run ended"`},
-	} {
-		var out, errs strings.Builder
-		readings := 0
-		a := &app{out: &out, err: &errs, interrupt: make(chan os.Signal, 2)}
+	// why runs the command. The user presses Ctrl-C at a reading of the clock; 0 is never.
+	why := func(at int, flags ...string) (out string, readings int, end code) {
+		var all strings.Builder
+		a := &app{out: &all, err: &all, interrupt: make(chan os.Signal, 2)}
 		a.now = func() time.Time {
-			if readings++; readings == c.at {
+			if readings++; readings == at {
 				a.interrupt <- os.Interrupt
 			}
 			return time.Unix(0, 0)
 		}
-		args := []string{"why", "museum-m1", "--rule", "M1"}
-		if c.json {
-			args = append(args, "--json")
+		end = a.main(append([]string{"why", "museum-m1", "--rule", "M1"}, flags...))
+		return all.String(), readings, end
+	}
+	_, run, _ := why(0, "--no-try") // the readings of the run; those after it are of the search
+	for _, c := range []struct {
+		flags  []string
+		search bool
+		says   string
+	}{
+		{nil, true, "0 changes tried, one at a time; interrupted, "},
+		{[]string{"--json"}, true, `"interrupted":true`},
+		{nil, false, "interrupted before the run ended"},
+		{[]string{"--json"}, false, `"code":130,"message":"interrupted before the run ended"`},
+	} {
+		at := 1
+		if c.search {
+			at = run + 1
 		}
-		if code := a.main(args); code != exitInterrupted || !strings.Contains(out.String()+errs.String(), c.says) {
-			t.Errorf("Ctrl-C at reading %d: exit %d, want 130 and %q\n%s%s", c.at, code, c.says, out.String(), errs.String())
+		out, _, code := why(at, c.flags...)
+		if code != exitInterrupted || !strings.Contains(out, c.says) {
+			t.Errorf("Ctrl-C at reading %d: exit %d, want 130 and %q\n%s", at, code, c.says, out)
 		}
-		if explains := strings.Contains(out.String(), "truncates its log from 1 to 0"); explains != (c.at == 2) {
-			t.Errorf("Ctrl-C at reading %d: the chain is printed: %v", c.at, explains)
+		if explains := strings.Contains(out, "truncates its log from 1 to 0"); explains != c.search {
+			t.Errorf("Ctrl-C at reading %d: the chain is printed: %v", at, explains)
 		}
 	}
 }

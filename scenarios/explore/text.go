@@ -21,7 +21,11 @@ func (r *Report) Text() string {
 	if len(r.Rules) > 0 {
 		fmt.Fprintf(&b, ", old rules %s", strings.Join(r.Rules, " "))
 	}
-	b.WriteString("\n" + r.decidedText() + "verdicts ")
+	b.WriteString("\n")
+	if r.Interrupted {
+		b.WriteString("ended     interrupted; the report is about the runs so far\n")
+	}
+	b.WriteString(r.decidedText() + "verdicts ")
 	for _, v := range r.Verdicts {
 		fmt.Fprintf(&b, " %d %s ", v.Runs, v.Verdict)
 	}

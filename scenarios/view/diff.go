@@ -119,7 +119,7 @@ func (d Diff) Text() string {
 	b.WriteString("\n")
 	switch {
 	case d.Equal && d.Interrupted:
-		fmt.Fprintf(&b, "the runs are the same so far, up to event %s at %s\n", thousands(d.Runs[0].Events), Seconds(d.Runs[0].VirtualNS))
+		fmt.Fprintf(&b, "interrupted; the runs are the same so far, up to event %s at %s\n", thousands(d.Runs[0].Events), Seconds(d.Runs[0].VirtualNS))
 		return b.String()
 	case d.Equal:
 		fmt.Fprintf(&b, "the runs are the same: %s events, hash %s, verdict %s\n", thousands(d.Runs[0].Events), d.Runs[0].Hash, d.Runs[0].Verdict)
