@@ -88,10 +88,11 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 			return
 		}
 	}
-	// The first publication waits until the image has every record that is committed according to the response. As in
-	// Kafka the publication does not wait for the registration. FINDINGS.md says what a replica can do if it fetches
-	// before it has a broker epoch.
-	caughtUp := o.publisher.published || o.image.Next >= wire.Offset(p.HighWatermark)
+	// The first publication waits until the image has every record that is committed according to the response. A new
+	// leader of the quorum does not know yet what is committed, and answers with the high watermark -1; the publication waits
+	// on (MetadataLoader.stillNeedToCatchUp). As in Kafka the publication does not wait for the registration. FINDINGS.md says
+	// what a replica can do if it fetches before it has a broker epoch.
+	caughtUp := o.publisher.published || p.HighWatermark >= 0 && o.image.Next >= wire.Offset(p.HighWatermark)
 	if caughtUp && (o.image.Next > before || !o.publisher.published) {
 		o.publisher.publish(e)
 	}
