@@ -32,7 +32,7 @@ type fetcher struct {
 	link     env.Link
 	round    int64      // the number of the last request; a response to an earlier request is dropped
 	sent     []position // the positions in the request in flight
-	replicas []*replica // the replicas here that follow this leader
+	replicas []*replica // the replicas here that follow this leader, in the order of the next request; see moveToEnd
 	inFlight bool
 }
 
@@ -69,10 +69,13 @@ func (m *fetcherManager) lost(l env.Link) {
 	}
 }
 
-// assign gives every followed partition to the fetcher of its leader.
+// assign gives every followed partition to the fetcher of its leader. A partition stays at its place in the fetcher's order
+// for the rest of a leader epoch, and begins a new one at the end.
 func (m *fetcherManager) assign(e env.Env) {
-	for _, f := range m.byLeader { //order: each is emptied on its own
-		f.replicas = nil
+	for _, f := range m.byLeader { //order: each is changed on its own
+		f.replicas = slices.DeleteFunc(f.replicas, func(r *replica) bool {
+			return r.removed || r.Leads() || r.Leader() != f.leader || r.fetchEpoch != r.LeaderEpoch()
+		})
 	}
 	var leaders []wire.NodeID // in order of first use
 	for _, r := range m.replicas.inService() {
@@ -85,13 +88,25 @@ func (m *fetcherManager) assign(e env.Env) {
 			f = &fetcher{leader: id}
 			m.byLeader[id] = f
 		}
-		if f.replicas == nil {
+		if !slices.Contains(leaders, id) {
 			leaders = append(leaders, id)
 		}
-		f.replicas = append(f.replicas, r)
+		if !slices.Contains(f.replicas, r) {
+			r.fetchEpoch, r.answered = r.LeaderEpoch(), false
+			f.replicas = append(f.replicas, r)
+		}
 	}
 	for _, id := range leaders {
 		m.sendFetch(e, m.byLeader[id])
+	}
+}
+
+// moveToEnd moves a partition to the end of the order of the next requests. A response has room for few partitions if they
+// have many records, and its first ones fill it. So a partition that was served goes after those that were not
+// (PartitionStates.updateAndMoveToEnd); otherwise a busy partition would keep the quiet ones after it from being fetched.
+func (f *fetcher) moveToEnd(r *replica) {
+	if i := slices.Index(f.replicas, r); i >= 0 {
+		f.replicas = append(slices.Delete(f.replicas, i, i+1), r)
 	}
 }
 
@@ -183,9 +198,17 @@ func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, roun
 		return
 	}
 	for i, q := range f.sent {
-		if m.isCurrent(q, answers[i]) && !m.processPartition(e, f, q.r, answers[i]) {
+		if !m.isCurrent(q, answers[i]) {
+			continue
+		}
+		done := m.processPartition(e, f, q.r, answers[i])
+		if !done {
 			q.r.fetchAfter = later
 		}
+		if !done || len(answers[i].RecordBatches) > 0 || !q.r.answered {
+			f.moveToEnd(q.r)
+		}
+		q.r.answered = q.r.answered || done
 	}
 	m.sendFetch(e, f)
 }

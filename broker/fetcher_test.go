@@ -96,6 +96,28 @@ func TestOneFetchForEachLeader(t *testing.T) {
 	require.Len(t, s.calls, 3, "b2, b3 and the metadata")
 }
 
+// A partition that got records, an error or its first response goes to the end of the next request, so that a busy
+// partition, which may fill every response, does not keep the quiet ones after it from being fetched. A new leader epoch
+// puts a partition at the end, and other changes of the metadata leave it at its place.
+func TestFetchesRotate(t *testing.T) {
+	nothing := func(*kmsg.FetchResponseTopicPartition) {}
+	s := following(t, broker.CurrentRules(), "busy", "quiet", "still")
+	s.expect("b2/fetcher Fetch busy-0@0 quiet-0@0 still-0@0")
+	s.fetchAnswer("b2", replicated(0, 0, "x"), nothing, nothing) // the first response of each
+	s.expect("b2/fetcher Fetch busy-0@1 quiet-0@0 still-0@0")
+	s.fetchAnswer("b2", replicated(1, 0, "y"), nothing, nothing)
+	s.expect("b2/fetcher Fetch quiet-0@0 still-0@0 busy-0@2")
+	s.publish(s.topic("later", 2, 1)...)
+	s.publish(leader("still", 2, 2, 1))
+	s.fetchAnswer("b2", nothing, nothing, replicated(2, 0, "z"))
+	s.expect("b2/fetcher Fetch quiet-0@0 later-0@0 still-0@0 busy-0@3")
+	s.fetchAnswer("b2", failing(kerr.UnknownLeaderEpoch), nothing, nothing, nothing)
+	s.expect("b2/fetcher Fetch busy-0@3 later-0@0 still-0@0")
+	s.advance(env.Second)
+	s.fetchAnswer("b2", nothing, nothing, nothing)
+	s.expect("b2/fetcher Fetch busy-0@3 quiet-0@0 later-0@0 still-0@0")
+}
+
 // A fetch response applies to the partition as it was at the request. It is dropped if the partition has changed since.
 func TestLateFetchAnswers(t *testing.T) {
 	for _, tc := range []struct {

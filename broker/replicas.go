@@ -18,6 +18,8 @@ type replica struct {
 	// The fetchers use these while the replica follows.
 	fetchAfter env.Instant // the end of its backoff
 	failed     bool        // the leader's records do not continue its log, so it does not fetch until the next epoch
+	fetchEpoch wire.Epoch  // the leader epoch in which its fetcher got it
+	answered   bool        // it has had a response without an error in that epoch
 
 	// The log manager uses these.
 	flushed    env.Instant // when the log was last flushed, or when it was opened if it was never flushed

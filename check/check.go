@@ -98,7 +98,7 @@ func All() []*Check {
 		AckedDurable, LostWrite,
 
 		// Replicas: their logs, their ISR and their high watermarks.
-		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, hwMoves, readsStable, isrAgreed, isrLegal, isrKept,
+		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, hwMoves, followersServed, readsStable, isrAgreed, isrLegal, isrKept,
 		leaderRecoverable, truncationLicensed, ackHonest, refusalsTrue, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 
 		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers are

@@ -29,6 +29,7 @@ const (
 	DirectoryInUse                       // a broker uses the directory of the topic Home for Partition
 	BatchCommitted                       // a batch of the metadata log is committed
 	EndOffsetSent                        // a leader's response says where Partition ends
+	FollowerServed                       // a leader responded to a fetch of the follower Node
 	changeKinds
 )
 
@@ -57,7 +58,8 @@ type Change struct {
 	Vote      Vote
 	Hash      uint64
 	EndOffset EndOffset
-	Home      wire.TopicID // DirectoryInUse
+	Home      wire.TopicID   // DirectoryInUse
+	Served    *FollowerFetch // FollowerServed
 }
 
 // Given is the state of a leader when it made a response, and the client of that response. The response may be sent much

@@ -150,6 +150,7 @@ type Replica struct {
 	wholeSince     int64       // since when its log has had the same end as the leader's log, -1 if it has another end
 	missing        int         // the number of promised batches that this log does not have
 	missingStrong  int         // the number of strong promises among them
+	turn           turn        // see followersServed
 }
 
 // State is a running broker's own state of its replica.
@@ -217,6 +218,8 @@ type Broker struct {
 	epoch            wire.BrokerEpoch
 	fenced           bool
 	appliedKnown     bool // applied was observed in this process
+
+	served []served // by leader: see followersServed
 
 	tookToStop Duration // the longest of its controlled shutdowns, counting only time without faults
 }

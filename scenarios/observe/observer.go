@@ -40,6 +40,8 @@ type observer struct {
 	ended     bool
 	writer    uint64 // the event with the disk change that the shadow logs read, noEvent if there is none
 
+	portions []check.Portion // reused
+
 	cause  uint64  // the event that makes the next changes of the View
 	causes *Causes // nil unless the run is to be explained
 }

@@ -75,9 +75,7 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 			o.produceAnswered(h, req, resp, f)
 		}
 	case *kmsg.FetchResponse:
-		if peer := o.hosts[f.Peer]; peer == nil {
-			o.fetchAnswered(h, asked, resp, f)
-		}
+		o.fetchAnswered(h, asked, resp, f)
 	case *kmsg.ListOffsetsResponse:
 		if req, ok := asked.(*kmsg.ListOffsetsRequest); ok {
 			o.endsAnswered(h, req, resp, f)
@@ -213,8 +211,14 @@ func (o *observer) batchAcked(s *replicaView, base wire.Offset, acks int16, crc 
 // current reports whether no other topic has the name of the replica's topic now.
 func (o *observer) current(s *replicaView) bool { return o.view.Current(s.part) }
 
-// fetchAnswered handles a broker's response to a consumer.
+// fetchAnswered handles a response to a follower or to a consumer.
 func (o *observer) fetchAnswered(h *hostView, asked env.Request, resp *kmsg.FetchResponse, f *sim.Effect) {
+	if follower := o.hosts[f.Peer]; follower != nil {
+		if req, ok := asked.(*kmsg.FetchRequest); ok && h.Role == "broker" && follower.Role == "broker" {
+			followerServed(o, h, follower, req, resp)
+		}
+		return
+	}
 	for _, rt := range resp.Topics {
 		for i := range rt.Partitions {
 			rp := &rt.Partitions[i]
@@ -236,6 +240,29 @@ func (o *observer) fetchAnswered(h *hostView, asked env.Request, resp *kmsg.Fetc
 				o.view.BatchDelivered(s.part, s.copy, check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}, hw)
 			}
 		}
+	}
+}
+
+// followerServed handles a leader's response to a follower. A response has the partitions in the order of the request, and
+// one of them alone has nothing to share with another.
+func followerServed(o *observer, h, follower *hostView, req *kmsg.FetchRequest, resp *kmsg.FetchResponse) {
+	f := check.FollowerFetch{Leader: h.Node, Follower: follower.Node, Portions: o.portions[:0]}
+	for i := range resp.Topics {
+		rt := &resp.Topics[i]
+		for j := range rt.Partitions {
+			rp := &rt.Partitions[j]
+			s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]
+			if s == nil || i >= len(req.Topics) || j >= len(req.Topics[i].Partitions) || req.Topics[i].Partitions[j].Partition != rp.Partition {
+				return
+			}
+			f.Portions = append(f.Portions, check.Portion{
+				Partition: s.part, Offset: wire.Offset(req.Topics[i].Partitions[j].FetchOffset),
+				Records: len(rp.RecordBatches) > 0, Refused: rp.ErrorCode != 0 || rp.DivergingEpoch.Epoch >= 0,
+			})
+		}
+	}
+	if o.portions = f.Portions; len(f.Portions) > 1 {
+		f.Sent(o.view)
 	}
 }
 
