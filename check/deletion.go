@@ -15,11 +15,18 @@ import (
 //	broken disk ───┘      │ none
 //	                      └─────▶ deletion-licensed is violated, and the records are still expected
 
+// deletion is an answered DeleteRecords request: all records below an offset are deleted.
+type deletion struct {
+	offsetAt
+	by      wire.NodeID
+	applied wire.Offset // how far that broker had applied the metadata log
+}
+
 // RecordsDeleted records a leader's response to DeleteRecords. The response says that all records below an offset are
-// deleted on every live replica.
-func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
+// deleted on every replica that is on a live broker in the leader's metadata.
+func (v *View) RecordsDeleted(p *Partition, leader *Replica, low wire.Offset) {
 	if n := len(p.recordsDeleted); n == 0 || p.recordsDeleted[n-1].at < low {
-		p.recordsDeleted = append(p.recordsDeleted, offsetAt{step: v.step, when: v.now, at: low})
+		p.recordsDeleted = append(p.recordsDeleted, deletion{offsetAt{step: v.step, when: v.now, at: low}, leader.Node, v.Broker(leader.Node).applied})
 	}
 }
 
@@ -41,6 +48,9 @@ var deletedForGood = &Check{
 		clause := ""
 		if p.mayNotKnowDeletion(v, r.Node, gone) {
 			clause = "DeleteRecords waits for the replicas on unfenced brokers, and " + v.name(r.Node) + " was fenced"
+			if v.unknownTo(r.Node, gone) {
+				clause += " in the metadata of " + v.name(gone.by) + ", which answered"
+			}
 			if b := v.Broker(r.Node); b.died >= gone.step {
 				clause = v.name(r.Node) + " died at step " + itoa(b.died) + ", and Kafka writes a deletion to log-start-offset-checkpoint only once per log.flush.start.offset.checkpoint.interval.ms (KIP-107): see deleted-records-return"
 			}
@@ -52,7 +62,8 @@ var deletedForGood = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.RecordsDeleted(s.p, 1)
+		s.Applied(1, s.at, -1, false)
+		s.RecordsDeleted(s.p, s.p.Replica(1), 1)
 		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // the fetch was sent before the deletion
 		s.tick()
 		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 2, Since: s.step})
@@ -62,7 +73,8 @@ var deletedForGood = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.RecordsDeleted(s.p, 1)
+		s.Applied(1, s.at, -1, false)
+		s.RecordsDeleted(s.p, s.p.Replica(1), 1)
 		s.tick()
 		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step})
 		return s.done()
@@ -72,12 +84,22 @@ var deletedForGood = &Check{
 // mayNotKnowDeletion reports whether a broker may have missed a deletion, because it was fenced at that time, because it has
 // restarted since, or because there was an unclean election since. A fenced leader without a connection to the controller
 // still serves consumers.
-func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt) bool {
+func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone deletion) bool {
 	b, seat := v.Broker(node), v.image.brokers[node]
+	if v.unknownTo(node, gone) {
+		return true
+	}
 	if seat == nil || seat.fenced || seat.unfencedAt >= gone.when || b.died >= gone.step || b.registeredAt >= gone.step {
 		return true
 	}
 	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
+}
+
+// unknownTo reports whether a broker was not alive in the metadata of the leader that answered, which therefore did not wait
+// for it (Partition.lowWatermarkIfLeader). That leader may have been paused or cut off meanwhile: then another leader has been
+// elected, the answer comes from one that is deposed and does not know it, and the new leader never hears of the deletion.
+func (v *View) unknownTo(node wire.NodeID, gone deletion) bool {
+	return node != gone.by && !v.image.aliveAt(node, gone.applied)
 }
 
 // deletedAt describes the deletion from the log's start that removed an offset, or "" if there was none. Retention or an

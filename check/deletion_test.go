@@ -114,7 +114,7 @@ func TestABatchAcrossADeletion(t *testing.T) {
 			}
 			s.leads(1, 0, 4)
 			s.DeletionAsked(orders, 3)
-			s.RecordsDeleted(s.p, 3)
+			s.RecordsDeleted(s.p, s.p.Replica(1), 3)
 			if c.died {
 				s.tick()
 				s.Died(1)
@@ -126,6 +126,40 @@ func TestABatchAcrossADeletion(t *testing.T) {
 			require.Equal(t, c.want, f.Status, f.Explanation)
 			if c.died {
 				require.Contains(t, f.Clause, "KIP-107")
+			}
+		})
+	}
+}
+
+// A paused leader is deposed, and answers DeleteRecords as soon as it runs again. If its metadata has the new leader as fenced, it
+// did not wait for it, and the new leader may serve the records. If its metadata has the new leader as unfenced, it had to wait.
+func TestADeposedLeaderAnswersADeletion(t *testing.T) {
+	for name, c := range map[string]struct {
+		knows bool // the deposed leader has applied the record that unfences the new leader
+		want  Status
+	}{
+		"the new leader is fenced in its metadata":   {false, Priced},
+		"the new leader is unfenced in its metadata": {true, Violated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2)
+			s.committed(0, 0xA)
+			s.committed(1, 0xB)
+			s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: 1})
+			s.Applied(1, s.at, -1, false)
+			s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
+			if c.knows {
+				s.Applied(1, s.at, -1, false)
+			}
+			s.alter(2, ids(2), nil)
+			s.leads(2, 1, 2)
+			s.RecordsDeleted(s.p, s.p.Replica(1), 2)
+			s.tick()
+			s.EndOffsetSent(s.p, s.p.Replica(2), EndOffset{End: 2, First: 1, Since: s.step})
+			f := find(t, s.done(), "deleted-for-good")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+			if !c.knows {
+				require.Equal(t, "DeleteRecords waits for the replicas on unfenced brokers, and b2 was fenced in the metadata of b1, which answered", f.Clause)
 			}
 		})
 	}

@@ -27,6 +27,7 @@ type image struct {
 	newest        wire.BrokerEpoch        // the newest broker epoch of all registrations
 
 	fenced     []wire.NodeID // brokers that the current batch has fenced
+	lives      []life        // when brokers were unfenced and fenced, in the order of the metadata log
 	batch      wire.Offset   // where the current batch begins; no node's image ends within a batch
 	nameOwners map[string][]bound
 	epochs     map[partitionKey][]bound
@@ -64,6 +65,13 @@ type registration struct {
 	shuttingDown bool
 	unfencedAt   int64 // the time when it was last unfenced
 	features     []wire.FeatureRange
+}
+
+// life is a time in which a broker was alive, which means registered and unfenced, or in which it was not.
+type life struct {
+	node  wire.NodeID
+	from  wire.Offset // the image of a broker that has applied the metadata log up to here, or further, has the change
+	alive bool
 }
 
 type configKey struct {
@@ -133,6 +141,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 			m.newest = max(m.newest, s.epoch)
 		}
 		m.noteFenced(r.BrokerID, r.Fenced)
+		m.noteAlive(r.BrokerID, !r.Fenced)
 		v.noteRegistered(v.Broker(r.BrokerID), r.IncarnationID)
 	case *wire.BrokerRegistrationChangeRecord:
 		if b := m.brokers[r.BrokerID]; b != nil {
@@ -141,19 +150,23 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 			}
 			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
 			m.noteFenced(r.BrokerID, r.Fenced == 1)
+			m.noteAlive(r.BrokerID, !b.fenced)
 			b.shuttingDown = b.shuttingDown || r.InControlledShutdown == 1
 		}
 	case *wire.FenceBrokerRecord:
 		if b := m.brokers[r.ID]; b != nil {
 			b.fenced = true
 			m.noteFenced(r.ID, true)
+			m.noteAlive(r.ID, false)
 		}
 	case *wire.UnfenceBrokerRecord:
 		if b := m.brokers[r.ID]; b != nil {
 			b.fenced = false
+			m.noteAlive(r.ID, true)
 		}
 	case *wire.UnregisterBrokerRecord:
 		delete(m.brokers, r.BrokerID)
+		m.noteAlive(r.BrokerID, false)
 	case *wire.TopicRecord:
 		m.topics[r.TopicID], m.names[r.Name] = r.Name, r.TopicID
 		m.nameOwners[r.Name] = append(m.nameOwners[r.Name], bound{from: m.batch + 1, at: v.now, id: r.TopicID})
@@ -183,6 +196,23 @@ func (m *image) noteFenced(id wire.NodeID, fenced bool) {
 	if fenced {
 		m.fenced = append(m.fenced, id)
 	}
+}
+
+// noteAlive records that the current batch made a broker alive or not.
+func (m *image) noteAlive(node wire.NodeID, alive bool) {
+	if alive != m.aliveAt(node, m.batch+1) {
+		m.lives = append(m.lives, life{node, m.batch + 1, alive})
+	}
+}
+
+// aliveAt reports whether a broker is alive in the image of a node that has applied the metadata log up to an offset.
+func (m *image) aliveAt(node wire.NodeID, applied wire.Offset) bool {
+	for _, l := range slices.Backward(m.lives) {
+		if l.node == node && l.from <= applied {
+			return l.alive
+		}
+	}
+	return false
 }
 
 // noteRegistered records that the controller has registered a new incarnation of a broker. From then on the controller

@@ -97,7 +97,7 @@ type Partition struct {
 	shown          wire.Offset // the highest high watermark in a response to a reader
 	committedTo    wire.Offset // the highest high watermark of a leader
 	acks           []offsetAt  // offsets acknowledged with acks=all, in the order of the steps
-	recordsDeleted []offsetAt  // answered DeleteRecords requests, in the order of the steps
+	recordsDeleted []deletion  // answered DeleteRecords requests, in the order of the steps
 	trimmed        wire.Offset // on at least one replica, retention or an operator deleted all records below this offset
 	deletionAsked  wire.Offset // the highest offset of the operators' DeleteRecords requests
 	uncleanAsked   bool        // an operator requested an unclean election

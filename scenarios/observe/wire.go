@@ -84,7 +84,7 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 		for _, rt := range resp.Topics {
 			for _, rp := range rt.Partitions {
 				if s := o.replicaNamed(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 {
-					o.view.RecordsDeleted(s.part, wire.Offset(rp.LowWatermark))
+					o.view.RecordsDeleted(s.part, s.copy, wire.Offset(rp.LowWatermark))
 				}
 			}
 		}
