@@ -204,7 +204,8 @@ func (l *Log) recoverSegment(d env.Disk, s *segment, table *ProducerTable) (n in
 	return n, bad, s.onBecomeInactive(d)
 }
 
-// checkRecovered checks the next batch of a segment that is being recovered.
+// checkRecovered checks the next batch of a segment that is being recovered. Kafka compares no offsets there and keeps a batch with
+// a torn base offset, which no checksum covers, unless the offset index refuses its last offset (LogSegment.recover).
 func (l *Log) checkRecovered(s *segment, b wire.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err

@@ -76,7 +76,8 @@ func (c *simCluster) activeIn(core []env.Addr) bool {
 // partition whether it needs a leader.
 //
 // A leader whose ISR is smaller than min.insync.replicas cannot move its high watermark. If that lies below the start of its epoch,
-// a core without the other replicas never says where the log ends (KIP-207), so a read from there never begins.
+// a core without the other replicas never says where the log ends (KIP-207), so a read from there never begins. A read that has begun
+// ends for now at the high watermark.
 //
 // A read ends at the high watermark of its first response. After an unclean election the log may end below that offset, and
 // only new records would let the read end.
@@ -94,7 +95,7 @@ func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 	case p.Leader == wire.NoNode:
 		return core != nil
 	case core != nil && len(p.ISR) < c.minISR(c.image(), o.tp):
-		return true
+		return o.next < 0 || o.next >= p.HW
 	case o.stays:
 		return o.next >= p.HW
 	}

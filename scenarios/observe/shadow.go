@@ -147,15 +147,19 @@ func (g *shadowLogs) powerLost(host env.Addr, by string) {
 	}
 }
 
-// dropTorn drops the first invalid batch and all later ones, because the header of a torn batch may contain anything.
+// dropTorn drops the first invalid batch and all later ones, because the header of a torn batch may contain anything. The checksum
+// does not cover the base offset. So a batch is invalid too if its base offset is below the end of the batch before it: a power
+// loss has left zeros in the sector where the batch begins, and the rest of the batch in the next sector.
 // Recovery may truncate the log at that batch or leave the batches in the log; see the method recovered.
 func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
+	end := wire.Offset(0)
 	for i, b := range f.batches {
 		bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
-		if wire.Batch(bytes).Validate() != nil {
+		if wire.Batch(bytes).Validate() != nil || b.Base < end {
 			f.parsed, f.batches = b.pos, f.batches[:i]
 			return
 		}
+		end = b.Next
 	}
 }
 

@@ -67,6 +67,34 @@ func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
 	require.Equal(t, wire.Offset(1), rec.end, "recovery has truncated it")
 }
 
+// A checksum does not cover the base offset of its batch. If a power loss leaves zeros there, the batch is torn all the same, and
+// recovery truncates the log at it.
+func TestShadowLogsDropABatchWithATornOffset(t *testing.T) {
+	volume, rec := disk.New(disk.Profile{}), &recorder{}
+	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: rec}
+	const path = "orders-0/00000000000000000000.log"
+	require.NoError(t, volume.Mkdir("orders-0"))
+	f, err := volume.Open(path, true)
+	require.NoError(t, err)
+	var bytes []byte
+	var ends []int
+	for at := range wire.Offset(3) {
+		bytes, err = wire.AppendBatch(bytes, wire.PlainBatch(at, 0), []wire.Record{{Value: []byte("v")}})
+		require.NoError(t, err)
+		ends = append(ends, len(bytes))
+	}
+	clear(bytes[ends[0] : ends[0]+8])
+	require.NoError(t, wire.Batch(bytes[ends[0]:ends[1]]).Validate(), "the checksum is right")
+	require.NoError(t, volume.Append(f, bytes))
+	g.hosts["b1"] = map[string]*shadowLog{"orders-0": {host: "b1", dir: "orders-0", part: &rec.part, copy: &rec.copy}}
+	g.powerLost("b1", check.PowerLoss)
+	require.Equal(t, []wire.Offset{0}, rec.bases)
+	require.NoError(t, volume.Truncate(f, int64(ends[0])))
+	g.changed("b1", &disk.Change{Op: disk.OpTruncate, Path: path, Len: int64(ends[0])})
+	g.recovered(&rec.copy)
+	require.Equal(t, []wire.Offset{0}, rec.bases)
+}
+
 // One event truncates a log and appends to it again. The page cache has both changes at once, but the disk reports one after
 // the other.
 func TestShadowLogsReadWhatTheDiskReported(t *testing.T) {
