@@ -51,6 +51,42 @@ func TestAClearedELRIsForgotten(t *testing.T) {
 	}
 }
 
+// While the feature is off, a member that leaves the ISR enters no ELR, and the ELR does not name it either once the feature is on
+// again. From then on only the ISR has to hold the older records (explored seed 913929). If the feature was on all the time, the
+// controller has dropped the member by itself.
+func TestAMemberThatLeavesWhileTheFeatureIsOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		off, whole bool
+		want       Status
+	}{
+		"while the feature is off":                         {true, false, Priced},
+		"while the feature is on":                          {false, false, Violated},
+		"while it is off, and the ISR was whole meanwhile": {true, true, Violated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2).elr()
+			s.committed(0, 0xA)
+			if c.off {
+				s.commit(&wire.FeatureLevelRecord{Name: elrVersion, Level: 0})
+			}
+			s.alter(3, ids(3), nil)
+			s.elr()
+			if c.whole {
+				s.alter(0, ids(1, 2, 3), nil)
+				s.alter(0, ids(3), []wire.NodeID{})
+			}
+			s.power(3, 0)
+			s.alter(3, ids(3), nil)
+			s.leads(3, 2, 0)
+			f := find(t, s.done(), "acked-durable")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+			if c.want == Priced {
+				require.Contains(t, f.Clause, "did not enter the ELR, because eligible.leader.replicas.version was 0")
+			}
+		})
+	}
+}
+
 // Without ELR, the last member that stays in an ISR may be a broker with a disk that has lost everything. The controller learns
 // of the loss when that broker is registered again.
 func TestTheControllerCannotKnowYet(t *testing.T) {

@@ -48,7 +48,7 @@ var deletedForGood = &Check{
 		clause := ""
 		if p.mayNotKnowDeletion(v, r.Node, gone) {
 			clause = "DeleteRecords waits for the replicas on unfenced brokers, and " + v.name(r.Node) + " was fenced"
-			if v.unknownTo(r.Node, gone) {
+			if gone.ignored(v, r.Node) {
 				clause += " in the metadata of " + v.name(gone.by) + ", which answered"
 			}
 			if b := v.Broker(r.Node); b.died >= gone.step {
@@ -86,7 +86,7 @@ var deletedForGood = &Check{
 // still serves consumers.
 func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone deletion) bool {
 	b, seat := v.Broker(node), v.image.brokers[node]
-	if v.unknownTo(node, gone) {
+	if gone.ignored(v, node) {
 		return true
 	}
 	if seat == nil || seat.fenced || seat.unfencedAt >= gone.when || b.died >= gone.step || b.registeredAt >= gone.step {
@@ -95,10 +95,10 @@ func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone deletion)
 	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
 }
 
-// unknownTo reports whether a broker was not alive in the metadata of the leader that answered, which therefore did not wait
+// ignored reports whether a broker was not alive in the metadata of the leader that answered, which therefore did not wait
 // for it (Partition.lowWatermarkIfLeader). That leader may have been paused or cut off meanwhile: then another leader has been
 // elected, the answer comes from one that is deposed and does not know it, and the new leader never hears of the deletion.
-func (v *View) unknownTo(node wire.NodeID, gone deletion) bool {
+func (gone *deletion) ignored(v *View, node wire.NodeID) bool {
 	return node != gone.by && !v.image.aliveAt(node, gone.applied)
 }
 

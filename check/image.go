@@ -286,9 +286,7 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 			*list.to = list.from
 		}
 	}
-	if len(a.ISR) >= v.MinISR(p) {
-		p.elrForgottenAt = 0 // from now on, every member that leaves the ISR enters the ELR
-	}
+	noteELR(v, p, &was)
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		a.Recovery = r.LeaderRecoveryState
 	}
@@ -303,6 +301,24 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 	v.notify(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
+// noteELR records a member that left the ISR and entered no ELR, because the feature was off then
+// (PartitionChangeBuilder.maybePopulateTargetElr). The ELR does not name it either when the feature is on again.
+func noteELR(v *View, p *Partition, was *Assignment) {
+	a := &p.assigned
+	if len(a.ISR) >= v.MinISR(p) {
+		p.elrForgottenAt = 0 // the ISR suffices; a member that leaves it later is the business of later changes
+		return
+	}
+	if v.image.elr() {
+		return
+	}
+	for _, id := range was.ISR {
+		if !slices.Contains(a.ISR, id) && !slices.Contains(a.ELR, id) {
+			p.elrForgottenAt, p.elrForgottenBy = v.step, v.name(id)+" left the ISR at step "+itoa(v.step)+" and did not enter the ELR, because "+elrVersion+" was 0"
+		}
+	}
+}
+
 // clearELR clears the ELR of a topic's partitions, or of all partitions if the name is "", after a change of
 // min.insync.replicas. Each partition with an ELR changes as if by a PartitionChangeRecord (TopicDelta.maybeClearElr).
 func (v *View) clearELR(topic string) {
@@ -311,7 +327,7 @@ func (v *View) clearELR(topic string) {
 			r := wire.NewPartitionChange(p.ID, p.TP.Partition)
 			r.ELR, r.LastKnownELR = []wire.NodeID{}, []wire.NodeID{}
 			if len(a.ELR) > 0 {
-				p.elrForgottenAt = v.step
+				p.elrForgottenAt, p.elrForgottenBy = v.step, "the ELR was cleared at step "+itoa(v.step)+", when min.insync.replicas changed: Kafka does so too, see locked-out"
 			}
 			v.applyPartitionChange(r)
 		}

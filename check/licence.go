@@ -97,7 +97,7 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 		if !elrForgotten(p, q) {
 			return "", wire.NoNode
 		}
-		clause += "; the ELR was cleared at step " + itoa(p.elrForgottenAt) + ", when min.insync.replicas changed: Kafka does so too, see locked-out"
+		clause += "; " + p.elrForgottenBy
 	}
 	return "every eligible copy was on a disk with a fault: " + clause, wire.NoNode
 }
@@ -113,8 +113,8 @@ func (p *Partition) uncleanSince(q *promise) bool {
 	return false
 }
 
-// elrForgotten reports whether a change of min.insync.replicas has made the controller clear the ELR since a promise, and
-// the ISR has been smaller than min.insync.replicas since.
+// elrForgotten reports whether the ELR has lost replicas since a promise, or never got them, although the ISR has been smaller than
+// min.insync.replicas since: a change of min.insync.replicas clears the ELR, and while the feature is off no replica enters it.
 func elrForgotten(p *Partition, q *promise) bool {
 	return p.elrForgottenAt > 0 && p.elrForgottenAt >= q.enteredAt
 }

@@ -108,7 +108,10 @@ type Partition struct {
 
 	progress progress // see hwMoves
 
-	elrForgottenAt uint64 // the step in which its ELR was cleared; 0 if the ISR has had min.insync.replicas members since
+	// elrForgottenAt is the step in which its ELR was cleared or a member left the ISR and entered no ELR, and elrForgottenBy the cause.
+	// It is 0 if the ISR has had min.insync.replicas members since.
+	elrForgottenAt uint64
+	elrForgottenBy string
 }
 
 // Assignment is the committed state of a partition.
