@@ -53,19 +53,20 @@ var producerOrder = &Check{
 	Doc: "the records of one producer are in a partition in the order in which it sent them",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
-		latest := map[cursor]*Produce{}
+		latest := map[cursor]recordAt{}
 		for _, r := range c.recordsInOrder() {
 			op, send := r.read, r.send
 			k := cursor{client: send.Client, place: r.place}
-			before, ok := latest[k]
-			if !ok || send.Number > before.Number {
-				latest[k] = send
+			prior, ok := latest[k]
+			if !ok || send.Number > prior.send.Number {
+				latest[k] = r
 			}
 			if !ok {
 				continue
 			}
+			before := prior.send
 			s.seen++
-			if send.Number < before.Number {
+			if send.Number < before.Number && !storedBelow(c.View, r.spot, prior.at) {
 				clause := c.View.gone(r.place, r.at) // after a licensed loss, other records take the lost offsets
 				switch {
 				case clause != "" || send.Idempotent:
@@ -88,6 +89,21 @@ var producerOrder = &Check{
 	Reject: func(v *View) *Case {
 		return historyCase(v, sent("p1", "a", 1), sent("p1", "b", 0), polled("c1", "b", 0), polled("c1", "a", 1))
 	},
+}
+
+// storedBelow reports whether a leader stored a copy of a known record below an offset. No read may have found that copy: a retry
+// stored the record again, and readers began between the two.
+func storedBelow(v *View, k spot, at wire.Offset) bool {
+	for p := range partitionsOf(v, k.place) {
+		for id, s := range p.sends { //order: looks for any copy
+			if s.Client == k.record.Client && id.Base < at {
+				if i := slices.Index(s.Numbers, k.record.Number); i >= 0 && id.Base+wire.Offset(i) < at {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // recordAt is a record with its lowest known offset.

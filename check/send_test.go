@@ -178,3 +178,15 @@ func TestOnlyLostRecordsAreNamed(t *testing.T) {
 	require.Equal(t, Violated, f.Status)
 	require.Contains(t, f.Explanation, `Acknowledged and lost: "a" of p1. `)
 }
+
+// A retry stores two records again, and readers have found only one of the first copies. Their order is that of the first copies,
+// which the leaders' logs have. If the log never had a first copy, the records are in the wrong order.
+func TestAFirstCopyThatWasNotRead(t *testing.T) {
+	for first, want := range map[int64]Status{1: Held, 3: Violated} {
+		v := NewView(Contract{}, All())
+		Wrote(v.Partition(ordersID, orders), Batch{Base: 0, Next: 2, CRC: 0xA}, Send{"p1", []int64{first, 2}, 1})
+		c := historyCase(v, sent("p1", "a", 2), sent("p1", "b", 3),
+			record("p1", 2, 1, polled("r1", "b", 1)), record("p1", 1, 2, polled("r1", "a", 2)), record("p1", 2, 2, polled("r1", "b", 3)))
+		require.Equal(t, want, Named("producer-order").Judge(c).Status)
+	}
+}
