@@ -1,12 +1,11 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,14 +33,20 @@ func (a *app) shrinkCommand() *cobra.Command {
 		Long: "Runs a failing scenario again and again with fewer lines, machines and records, shorter times and calmer noise, and keeps " +
 			"what still fails in the same way: the same check, role and kind. It ends when no single line can go. The result is a " +
 			"scenario file with its story and the command that repeats it.\n\n" +
-			"SCENARIO is the path of a file, or a name (samsa list scenarios). The result is written to FILE-small.txt beside it. An " +
-			"earlier result of samsa shrink there is replaced; any other file is only replaced if --output names it, and the " +
-			"scenario itself never is. Ctrl-C ends the search and writes the smallest scenario so far.\n\n" +
+			"SCENARIO is the path of a file, or a name (samsa list scenarios). --seed, --set and --rule change it first, and the result " +
+			"has them in its lines. Of several failures the one is kept for which the file was saved, or else the worst; --check names " +
+			"another. The result has a found line for every failure of its run, first for the one that was kept.\n\n" +
+			"The result is written to FILE-small.txt beside the scenario. A file that is there is only replaced if it is a result of samsa " +
+			"shrink, byte for byte (its checksum says so), about the same failure under the same rules, and not smaller than the new one. " +
+			"Otherwise it is kept, and the result goes to FILE-small-2.txt, and so on. --output replaces any file but the scenario itself; " +
+			"with - the result goes to stdout and the report to stderr. Ctrl-C ends the search and writes the smallest scenario so far.\n\n" +
 			"Exit codes: 0 a small scenario is written; 2 wrong usage, a scenario that does not fail, or a result that cannot be " +
-			"written; 70 a bug of Samsa's; 130 interrupted, the smallest scenario so far is written. With --json there is exactly one " +
-			`object on stdout: schema "samsa.shrink/1", or "samsa.error/1" if there is nothing to shrink.`,
+			"written; 70 a bug of Samsa's, such as a result that does not fail in each message mode; 130 interrupted: the smallest " +
+			"scenario so far is written, if the scenario had run once. With --json there is exactly one object on stdout: schema " +
+			`"samsa.shrink/1", or "samsa.error/1" if nothing was shrunk.`,
 		Example: "  samsa shrink samsa-found/seed-6.txt\n" +
 			"  samsa shrink museum-m1 --rule M1 --check truncation-licensed\n" +
+			"  samsa shrink mine.txt --seed 7 --set min.insync.replicas=1\n" +
 			"  samsa shrink mine.txt --for 30s -o small.txt",
 		Args:              exactly(1, "one scenario"),
 		ValidArgsFunction: completeScenarios,
@@ -50,9 +55,9 @@ func (a *app) shrinkCommand() *cobra.Command {
 	cmd.Long = hardWrap(cmd.Long)
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&f.out, "output", "o", "", "writes the result to `FILE`, whatever is there")
-	flags.StringVar(&f.check, "check", "", "keeps the violation of `CHECK`; otherwise the worst failure")
-	f.common(cmd, "rule", "mode")
+	flags.StringVarP(&f.out, "output", "o", "", "writes the result to `FILE`, whatever is there; - is stdout")
+	flags.StringVar(&f.check, "check", "", "keeps the violation of `CHECK`; otherwise that of the found line, or the worst")
+	f.common(cmd, "seed", "set", "rule", "mode")
 	flags.DurationVar(&f.lasts, "for", 0, "ends the search after `TIME`; otherwise when no line can go")
 	f.common(cmd, "jobs", "json")
 	return cmd
@@ -62,18 +67,22 @@ func (a *app) shrinkCommand() *cobra.Command {
 type shrinkReport struct {
 	Schema      string     `json:"schema"` // "samsa.shrink/1"
 	Scenario    string     `json:"scenario"`
-	Small       string     `json:"small"` // the file that was written
+	Small       string     `json:"small"` // the file that was written; - is stdout
+	Kept        []keptFile `json:"kept"`  // files that were there and are not replaced
 	Check       string     `json:"check"`
 	Fingerprint string     `json:"fingerprint"`
-	Text        string     `json:"text"` // the failure in words, with the names of the small scenario
+	Text        string     `json:"text"`   // the failure in words, with the names of the small scenario
+	Others      []string   `json:"others"` // the fingerprints of the other failures of the small scenario
 	Rules       []string   `json:"rules"`
 	Was         shrinkSize `json:"was"`
 	Is          shrinkSize `json:"is"`
 	Runs        int        `json:"runs"`
-	Salts       int        `json:"salts"`       // the number of other draws of the noise that were tried
-	SaltsFail   int        `json:"salts_fail"`  // the number of those draws with which it fails too
-	Interrupted bool       `json:"interrupted"` // by Ctrl-C
-	Ended       bool       `json:"ended_early"` // by Ctrl-C or --for, so more lines may be unnecessary
+	Salts       int        `json:"salts"`         // the number of other draws of the noise that were tried
+	SaltsFail   int        `json:"salts_fail"`    // the number of those draws with which it fails too
+	Interrupted bool       `json:"interrupted"`   // by Ctrl-C
+	Ended       bool       `json:"ended_early"`   // by Ctrl-C or --for, so more lines may be unnecessary
+	Confirmed   bool       `json:"confirmed"`     // it fails in the same way in each message mode; false if Ctrl-C came first
+	Bug         string     `json:"bug,omitempty"` // where it does not, which is a bug of Samsa's
 	Again       string     `json:"again"`
 }
 
@@ -91,16 +100,27 @@ const saltsTried = 20
 type shrinking struct {
 	*app
 	name    string
-	src     []byte
-	program *scenarios.Program
-	rules   []string // of the command line
+	src     []byte             // with the seed, the settings and the rules of the command line
+	program *scenarios.Program // of src, but with the found lines of the file
+	changes string             // the flags that change the scenario
 	target  explore.Failure
+	first   *shrink.Tried // the first run, if the command has done it
 	mode    scenarios.Mode
 	out     string
+	named   bool // --output names the file
+	json    bool
 	jobs    int
 	lasts   time.Duration
+	confirm []shrink.Confirmation
 
 	meter *meter // also of the time at which the search began
+}
+
+// shrunk is the result of a search, before it is a file.
+type shrunk struct {
+	small  shrink.Small
+	about  shrink.About
+	report shrinkReport
 }
 
 // shrink implements `samsa shrink`.
@@ -109,44 +129,88 @@ func (a *app) shrink(name string, f shrinkFlags) error {
 	if err != nil {
 		return err
 	}
-	first, err := explore.Replay(j.program, explore.Options{Mode: j.mode, Events: scenarios.DefaultEvents})
+	j.say("running %s, to see how it fails", name)
+	first, err := explore.Replay(j.program, explore.Options{Mode: j.mode, Events: j.budget(), Abandon: a.pressed})
 	if err != nil {
 		return usage("", "%s cannot be run: %v", name, err)
 	}
+	if first.Abandoned {
+		return j.nothing("interrupted before the scenario had run once; nothing is written")
+	}
+	j.first = &shrink.Tried{Failures: first.Failures, Events: first.Events, Hash: first.Hash}
 	if j.target, err = j.choose(first.Failures, f.check); err != nil {
+		if a.pressed() {
+			return j.nothing("interrupted; " + err.Error() + ", and nothing is written")
+		}
 		return err
 	}
-	small, report, err := j.search()
+	j.say("shrinking it, %s at once: it must fail with %s", counted(j.jobs, "world"), j.target.Fingerprint())
+	s, err := j.search()
 	if err != nil {
 		return err
 	}
-	if err := j.write(small); err != nil {
-		lost := a.out // the result is printed, so that the search was not for nothing
-		if f.json {
-			lost = a.err
+	return j.finish(s)
+}
+
+// finish writes the result and prints the report.
+func (j *shrinking) finish(s *shrunk) error {
+	if err := j.write(s); err != nil {
+		lost := j.app.out // the result is printed, so that the search was not for nothing
+		if j.json {
+			lost = j.err
 		}
-		fmt.Fprintf(lost, "%s", small)
+		fmt.Fprintf(lost, "%s", s.small.File(s.about))
 		return err
 	}
-	if report.Interrupted {
-		a.code = exitInterrupted
+	switch {
+	case s.report.Bug != "":
+		j.code = exitInternal
+		fmt.Fprintf(j.err, "samsa: %s %s has the scenario; please report it.\n", s.report.Bug, s.report.Small)
+	case s.report.Interrupted:
+		j.code = exitInterrupted
 	}
-	if f.json {
-		a.printJSON(report)
-		return nil
+	switch {
+	case j.json:
+		j.printJSON(s.report)
+	case j.out == stdout:
+		fmt.Fprint(j.err, s.report.text())
+	default:
+		fmt.Fprint(j.app.out, s.report.text())
 	}
-	fmt.Fprint(a.out, report.text())
 	return nil
+}
+
+// nothing ends an interrupted command that has no result.
+func (j *shrinking) nothing(text string) error {
+	j.code = exitInterrupted
+	j.tell(&job{json: j.json, again: "samsa shrink " + shellWord(j.name) + j.changes}, text)
+	return nil
+}
+
+// say tells on stderr what begins. On a terminal the line of progress is enough.
+func (j *shrinking) say(format string, args ...any) {
+	if !j.errTTY {
+		fmt.Fprintf(j.err, format+"\n", args...)
+	}
+}
+
+// budget returns the budget of events of the first run, which is that of samsa run.
+func (j *shrinking) budget() uint64 {
+	least := uint64(scenarios.DefaultEvents)
+	for _, f := range j.program.Found() {
+		least = min(least, cmp.Or(f.Events, least))
+	}
+	return least
 }
 
 // understandShrink reports every mistake in the flags before the first run.
 func (a *app) understandShrink(name string, f shrinkFlags) (*shrinking, error) {
-	j := &shrinking{app: a, name: name, rules: f.rules, jobs: f.jobs, lasts: f.lasts, meter: a.meter()}
-	var err error
-	if j.src, err = source("shrink", name); err != nil {
+	run, err := understand("shrink", name, f.commonFlags)
+	if err != nil {
 		return nil, err
 	}
-	if j.program, err = load("shrink", name); err != nil {
+	j := &shrinking{app: a, name: name, json: f.json, jobs: f.jobs, lasts: f.lasts, meter: a.meter(), program: run.program, mode: run.options.Mode}
+	if j.src, err = source("shrink", name); err != nil {
 		return nil, err
 	}
 	if f.lasts < 0 {
@@ -155,31 +219,37 @@ func (a *app) understandShrink(name string, f shrinkFlags) (*shrinking, error) {
 	if err := knownJobs("samsa shrink "+name, f.jobs); err != nil {
 		return nil, err
 	}
-	if err := knownRules(f.rules); err != nil {
-		return nil, err
-	}
-	if j.mode, err = modeOf(f.mode, "samsa help shrink"); err != nil {
-		return nil, err
-	}
-	if err := j.enable(f.rules); err != nil {
-		return nil, err
-	}
 	if f.check != "" && f.check != scenarios.OfRest {
 		if err := knownCheck("--check", f.check); err != nil {
 			return nil, err
 		}
 	}
-	j.out = f.out
-	if j.out == "" {
-		j.out = smallName(name)
+	if err := j.change(run.options); err != nil {
+		return nil, err
 	}
-	return j, j.mayWrite(f.out != "")
+	j.out, j.named = cmp.Or(f.out, smallName(name, 1)), f.out != ""
+	j.confirmAll()
+	return j, j.mayWrite()
 }
 
-// enable adds rule lines to the scenario for the old rules of the command line, so that the result needs no flag.
-func (j *shrinking) enable(rules []string) (err error) {
+// change puts the seed, the settings and the old rules of the command line into the scenario, so that the result needs no
+// flag.
+func (j *shrinking) change(o scenarios.RunOptions) (err error) {
+	if o.Seed != nil || len(o.Set) > 0 {
+		j.src = shrink.Altered(j.program, o.Seed, o.Set)
+		for _, f := range j.program.Found() { // they name the failure for which the file was saved
+			j.src = append(j.src, f.Line.String()+"\n"...)
+		}
+	}
+	if o.Seed != nil {
+		j.changes += " --seed " + strconv.FormatUint(*o.Seed, 10)
+	}
+	for _, s := range o.Set {
+		j.changes += " --set " + shellWord(s.Name+"="+s.Value)
+	}
+	j.changes += ruleFlags(o.Rules)
 	have := j.program.Rules()
-	for _, id := range slices.Backward(rules) {
+	for _, id := range slices.Backward(o.Rules) {
 		if !slices.Contains(have, id) {
 			have = append(have, id)
 			j.src = append([]byte("rule "+id+"\n"), j.src...)
@@ -189,53 +259,13 @@ func (j *shrinking) enable(rules []string) (err error) {
 	return err
 }
 
-// smallName returns the default name of the result for a scenario.
-func smallName(name string) string {
-	return strings.TrimSuffix(name, ".txt") + "-small.txt"
-}
-
-// mayWrite refuses a file that must not be replaced, and a folder that cannot be written to, before the search.
-func (j *shrinking) mayWrite(named bool) error {
-	again := "samsa shrink " + shellWord(j.name) + ruleFlags(j.rules) + " -o other.txt"
-	if sameFile(j.name, j.out) {
-		return usage(again, "%s is the scenario itself, which samsa shrink never replaces", j.out)
+// confirmAll lets the result be tried in the other message modes. Only Ctrl-C ends these runs, and not --for.
+func (j *shrinking) confirmAll() {
+	for _, m := range [...]scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
+		if m != j.mode {
+			j.confirm = append(j.confirm, shrink.Confirmation{Where: "in " + m.String() + " mode", Try: shrink.Replaying(explore.Options{Mode: m, Abandon: j.pressed})})
+		}
 	}
-	switch info, err := os.Stat(j.out); {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		return usage(again, "cannot write the result: %v", err)
-	case info.IsDir():
-		return usage(again, "cannot write the result: %s is a folder", j.out)
-	case !info.Mode().IsRegular() && named:
-		return nil // a device or a pipe, which has nothing to lose
-	case !named && !madeByShrink(j.out):
-		return usage(again, "%s exists and samsa shrink did not write it; --output names another file, or this one to replace it", j.out)
-	}
-	probe, err := os.CreateTemp(filepath.Dir(j.out), ".samsa-shrink-*")
-	if err != nil {
-		return usage(again, "cannot write the result: %v", err)
-	}
-	probe.Close()
-	return os.Remove(probe.Name())
-}
-
-// madeByShrink reports whether a file is an earlier result of samsa shrink.
-func madeByShrink(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	head := make([]byte, len(shrink.Made))
-	_, err = io.ReadFull(f, head)
-	return err == nil && string(head) == shrink.Made
-}
-
-// sameFile reports whether two paths are one file.
-func sameFile(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // choose returns the failure that the small scenario must have: that of --check, or the worst one. A bug in Samsa itself
@@ -261,14 +291,14 @@ func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Fai
 			}
 		}
 	}
-	run := "samsa run " + shellWord(j.name) + ruleFlags(j.rules)
+	run := "samsa run " + shellWord(j.name) + j.changes
 	for _, f := range failures {
 		if f.Verdict == explore.Unknown {
-			return f, usage(run, "%s did not end within %d events, so no smaller scenario can be compared with it", j.name, scenarios.DefaultEvents)
+			return f, usage(run, "%s did not end within %d events, so no smaller scenario can be compared with it", j.name, j.budget())
 		}
 	}
 	if len(broken) > 0 {
-		return explore.Failure{}, usage("samsa shrink "+shellWord(j.name)+ruleFlags(j.rules)+" --check "+broken[0],
+		return explore.Failure{}, usage("samsa shrink "+shellWord(j.name)+j.changes+" --check "+broken[0],
 			"%s does not violate %s; it fails with %s", j.name, name, strings.Join(broken, ", "))
 	}
 	return explore.Failure{}, j.holds(name)
@@ -281,14 +311,14 @@ func (j *shrinking) holds(name string) error {
 		what = "does not violate " + name
 	}
 	if rules := j.program.Rules(); len(rules) > 0 {
-		return usage("samsa run "+shellWord(j.name)+ruleFlags(j.rules), "%s %s with the old rules %s; there is nothing to shrink", j.name, what, strings.Join(rules, ", "))
+		return usage("samsa run "+shellWord(j.name)+j.changes, "%s %s with the old rules %s; there is nothing to shrink", j.name, what, strings.Join(rules, ", "))
 	}
 	var under []string
 	for _, id := range ruleNames() {
 		if j.stop() || slices.Contains(under, id) {
 			break
 		}
-		r, err := explore.Replay(j.program, explore.Options{Rules: []string{id}})
+		r, err := explore.Replay(j.program, explore.Options{Rules: []string{id}, Abandon: j.stop})
 		if err == nil && slices.ContainsFunc(r.Failures, func(f explore.Failure) bool {
 			return (f.Verdict == explore.Violated || f.Verdict == explore.Stuck) && (name == "" || f.Check == name)
 		}) {
@@ -306,38 +336,43 @@ func (j *shrinking) stop() bool {
 	return j.pressed() || j.lasts > 0 && j.now().Sub(j.meter.began) >= j.lasts
 }
 
-// search runs the search. It returns the file of the small scenario and the report.
-func (j *shrinking) search() ([]byte, shrinkReport, error) {
+// search runs the search.
+func (j *shrinking) search() (*shrunk, error) {
 	s := &shrink.Shrinker{
-		Try: shrink.Replaying(explore.Options{Mode: j.mode}), Noise: shrink.Deciding(explore.Options{}), Target: j.target, Jobs: j.jobs, Stop: j.stop, Progress: j.progress,
+		Try: shrink.Replaying(explore.Options{Mode: j.mode, Abandon: j.stop}), Noise: shrink.Deciding(explore.Options{Abandon: j.stop}),
+		Target: j.target, First: j.first, Jobs: j.jobs, Stop: j.stop, Progress: j.progress,
 	}
 	if j.target.Verdict != explore.Internal { // guard mode alone finds a message that was changed
-		for _, m := range [...]scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
-			s.Confirm = append(s.Confirm, shrink.Replaying(explore.Options{Mode: m}))
-		}
+		s.Confirm = j.confirm
 	}
 	small, err := s.Shrink(j.src)
-	j.meter.wipe()
 	if err != nil {
-		return nil, shrinkReport{}, usage("samsa run "+shellWord(j.name)+ruleFlags(j.rules), "%s cannot be shrunk: %v", j.name, err)
+		j.meter.wipe()
+		return nil, usage("samsa run "+shellWord(j.name)+j.changes, "%s cannot be shrunk: %v", j.name, err)
 	}
 	r := shrinkReport{
-		Schema: "samsa.shrink/1", Scenario: j.name, Small: j.out, Check: j.target.Check, Fingerprint: j.target.Fingerprint(), Text: small.Failure.Text,
-		Runs: small.Tries, Interrupted: j.pressed(), Ended: small.Stopped,
-		Again: "samsa run " + shellWord(j.out) + modeFlag(j.mode),
+		Schema: "samsa.shrink/1", Scenario: j.name, Check: j.target.Check, Fingerprint: j.target.Fingerprint(), Text: small.Failure.Text,
+		Kept: []keptFile{}, Others: []string{}, Runs: small.Tries, Ended: small.Stopped, Confirmed: small.Confirmed, Bug: small.Bug(),
 	}
 	if !small.Stopped {
-		r.Salts, r.SaltsFail = saltsTried, s.Salted(&small, saltsTried)
+		r.SaltsFail, r.Salts = s.Salted(&small, saltsTried)
 	}
+	j.meter.wipe()
+	r.Interrupted = j.pressed()
 	is, err := scenarios.Load(j.out, small.Text)
 	if err != nil {
-		return nil, r, usage("", "the result cannot be read: %v", err)
+		return nil, usage("", "the result cannot be read: %v", err)
 	}
 	r.Rules = append([]string{}, is.Rules()...)
-	about := shrink.About{From: filepath.Base(j.name), Was: shrink.SizeOf(j.program), Rules: describeRules(r.Rules), Again: r.Again, Salts: r.Salts, Fails: r.SaltsFail,
-		Found: small.Failure.FoundLine(small.Hash, 0, version())}
+	about := shrink.About{From: filepath.Base(j.name), Was: shrink.SizeOf(j.program), Rules: describeRules(r.Rules), Salts: r.Salts, Fails: r.SaltsFail,
+		Found: small.FoundLines(version())}
+	for _, f := range small.Failures {
+		if print := f.Fingerprint(); print != r.Fingerprint && !slices.Contains(r.Others, print) {
+			r.Others = append(r.Others, print)
+		}
+	}
 	r.Was, r.Is = shrinkSize(about.Was), shrinkSize(shrink.SizeOf(is))
-	return small.File(about), r, nil
+	return &shrunk{small, about, r}, nil
 }
 
 // describeRules names old rules for a comment.
@@ -351,37 +386,6 @@ func describeRules(ids []string) (all []string) {
 		}
 	}
 	return all
-}
-
-// write writes the result in one step, so that no interruption leaves half a file.
-func (j *shrinking) write(small []byte) error {
-	next := "samsa shrink " + shellWord(j.name) + ruleFlags(j.rules) + " -o other.txt"
-	fail := func(err error) error { return usage(next, "cannot write the result: %v", err) }
-	out, err := filepath.EvalSymlinks(j.out) // so that a link stays a link
-	if err != nil {
-		out = j.out
-	}
-	if info, err := os.Stat(out); err == nil && !info.Mode().IsRegular() {
-		// A device or a pipe must not be replaced by a file.
-		if err := os.WriteFile(out, small, 0o644); err != nil {
-			return fail(err)
-		}
-		return nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(out), ".samsa-shrink-*")
-	if err != nil {
-		return fail(err)
-	}
-	_, err = f.Write(small)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), out)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fail(err)
-	}
-	return nil
 }
 
 // progress shows how far the search is.
@@ -404,80 +408,28 @@ func (r shrinkReport) text() string {
 		fmt.Fprintf(&b, "noise     it also fails on %d of %d other draws\n", r.SaltsFail, r.Salts)
 	}
 	switch {
+	case r.Interrupted && !r.Ended:
+		b.WriteString("ended     interrupted, when no line could go any more\n")
 	case r.Interrupted:
 		b.WriteString("ended     interrupted; this is the smallest scenario so far\n")
 	case r.Ended:
 		b.WriteString("ended     by --for; this is the smallest scenario so far\n")
 	}
-	fmt.Fprintf(&b, "small     %s\nagain     %s\n", r.Small, r.Again)
+	if !r.Confirmed && r.Bug == "" {
+		b.WriteString("unchecked it was not run in the other message modes\n")
+	}
+	for _, print := range r.Others {
+		fmt.Fprintf(&b, "also      %s\n", print)
+	}
+	for _, k := range r.Kept {
+		fmt.Fprintf(&b, "kept      %s: %s\n", k.File, k.Why)
+	}
+	fmt.Fprintf(&b, "small     %s\n", r.Small)
+	if r.Again != "" {
+		fmt.Fprintf(&b, "again     %s\n", r.Again)
+	}
 	return b.String()
 }
 
 // String returns the size in words.
 func (n shrinkSize) String() string { return shrink.Size(n).String() }
-
-// shrinkTime is the real time for shrinking in a campaign without --for. All kinds of failure share it.
-const shrinkTime = time.Minute
-
-// shrinkKinds makes the first saved scenario of each kind of failure small, and writes the result beside it. The kinds share
-// the time. If a scenario cannot be shrunk or saved, shrinkKinds prints a line on stderr and continues.
-func (a *app) shrinkKinds(report *explore.Report, f exploreFlags, began time.Time) {
-	mode, err := modeOf(f.mode, "samsa help explore")
-	if err != nil {
-		return // the flags have been checked before the campaign
-	}
-	until := a.now().Add(shrinkTime)
-	if f.lasts > 0 {
-		until = began.Add(f.lasts)
-	}
-	for i := range report.Kinds {
-		k := &report.Kinds[i]
-		left := until.Sub(a.now()) / time.Duration(len(report.Kinds)-i)
-		if len(k.Files) == 0 || k.Verdict == explore.Unknown || left <= 0 || report.Interrupted {
-			continue
-		}
-		from := k.Files[0]
-		j := &shrinking{app: a, name: from, mode: mode, jobs: f.jobs, lasts: left, meter: a.meter(), out: smallOf(report, i)}
-		err := j.mayWrite(false)
-		if err == nil {
-			err = j.shrinkKind(k)
-		}
-		if report.Interrupted = a.pressed(); err != nil {
-			fmt.Fprintf(a.err, "samsa: %s is not made small: %v\n", from, err)
-			continue
-		}
-		k.Small = j.out
-	}
-}
-
-// smallOf returns the name of the small scenario of a kind of failure. A seed may be the first of several kinds.
-func smallOf(report *explore.Report, i int) string {
-	k := &report.Kinds[i]
-	base, n := strings.TrimSuffix(k.Files[0], ".txt")+"-"+k.Check, 1
-	for _, other := range report.Kinds[:i] {
-		if len(other.Files) > 0 && other.Files[0] == k.Files[0] && other.Check == k.Check {
-			n++
-		}
-	}
-	if n > 1 {
-		base += fmt.Sprintf("-%d", n)
-	}
-	return base + "-small.txt"
-}
-
-// shrinkKind makes the scenario of one kind small and writes it.
-func (j *shrinking) shrinkKind(k *explore.Kind) (err error) {
-	if j.src, err = os.ReadFile(j.name); err != nil {
-		return err
-	}
-	if j.program, err = scenarios.Load(j.name, j.src); err != nil {
-		return err
-	}
-	_, kind, _ := strings.Cut(k.Fingerprint, ": ")
-	j.target = explore.Failure{Verdict: k.Verdict, Check: k.Check, Kind: kind}
-	small, _, err := j.search()
-	if err != nil {
-		return err
-	}
-	return j.write(small)
-}

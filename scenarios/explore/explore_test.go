@@ -280,3 +280,23 @@ func TestReportCountsTheDecisionsOfOldRules(t *testing.T) {
 		}
 	}
 }
+
+// A run that is abandoned ends there, says so, and claims nothing.
+func TestAbandonedRun(t *testing.T) {
+	p, err := scenarios.Load("long.txt", []byte("cluster brokers=3 controllers=3\ntopic orders\nwait 1h\nexpect acked-durable violated\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	r, err := Replay(p, Options{Abandon: func() bool { asked++; return asked == 3 }})
+	if err != nil || !r.Abandoned || len(r.Failures) > 0 || asked != 3 || r.Verdict != Held {
+		t.Errorf("%v, abandoned %v after %d calls: %v", err, r.Abandoned, asked, r.Failures)
+	}
+	whole, err := Replay(p, Options{Abandon: func() bool { return false }})
+	if err != nil || whole.Abandoned {
+		t.Fatalf("%v, abandoned %v", err, whole.Abandoned)
+	}
+	if plain, err := Replay(p, Options{}); err != nil || plain.Hash != whole.Hash || plain.Events != whole.Events {
+		t.Errorf("%v: a run that is asked ends with hash %x after %d events, another with %x after %d", err, whole.Hash, whole.Events, plain.Hash, plain.Events)
+	}
+}

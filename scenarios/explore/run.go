@@ -20,6 +20,9 @@ type Options struct {
 	Decisions scenarios.Decisions
 	// Judge, if not nil, adds failures to a run that has ended. Tests use it.
 	Judge func(*scenarios.Session) []Failure
+	// Abandon, if not nil, is called again and again during a run. If it returns true, the run ends there and has no
+	// failures, and Result.Abandoned is set. Several runs may call it at once.
+	Abandon func() bool
 
 	decided func(question string, always bool) // see scenarios.RunOptions.Decided
 }
@@ -67,6 +70,8 @@ type Result struct {
 	Decided  []string // the questions to which an old rule gave another answer than today's; set by Run only
 	Hash     uint64
 	Shape    uint64 // a second hash, which does not depend on the names of notes
+
+	Abandoned bool // Options.Abandon ended the run, so nothing else is known about it
 
 	limit uint64 // the budget of events
 }
@@ -121,15 +126,27 @@ func Replay(program *scenarios.Program, o Options) (r Result, err error) {
 	}()
 	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events, Decisions: o.Decisions, Decided: o.decided})
 	defer s.Close()
-	v, err := s.Finish()
-	if err != nil {
+	if r.Abandoned, err = advance(s, o.Abandon); err != nil || r.Abandoned {
 		return r, err
 	}
-	r.look(s, v)
+	r.look(s, s.Verdict())
 	if o.Judge != nil {
 		r.Failures = append(r.Failures, o.Judge(s)...)
 	}
 	return r, nil
+}
+
+// quantum is the number of ticks between two calls of Options.Abandon. They take a few milliseconds.
+const quantum = 1 << 12
+
+// advance runs a session to its end, or until the function abandon, if there is one, returns true.
+func advance(s *scenarios.Session, abandon func() bool) (abandoned bool, err error) {
+	for more := true; more && err == nil; more, err = s.Advance(quantum) {
+		if abandon != nil && abandon() {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // look reads the result from a session that has ended.

@@ -1,14 +1,20 @@
 package shrink
 
 import (
+	"cmp"
 	"fmt"
+	"hash/crc32"
+	"slices"
 	"strings"
 
 	"samsa/scenarios"
 )
 
-// Made is the beginning of the first line of every file that File makes. A caller may overwrite only such files.
-const Made = "# A small failure: "
+// made is the beginning of the first line of every file that File makes.
+const made = "# A small failure: "
+
+// sealed is the beginning of the line with the checksum of the other lines; see Unedited.
+const sealed = "# Checksum of the other lines: "
 
 // Size counts the lines, faults and operations of a scenario.
 type Size struct {
@@ -60,7 +66,7 @@ type About struct {
 	Again string   // the command that repeats the run
 	Fails int      // the number of other draws of the noise with which it fails too
 	Salts int      // the number of other draws that were tried; 0 if none
-	Found string   // the last line, see Failure.FoundLine; empty if none
+	Found []string // the last lines, see Small.FoundLines; empty if none
 }
 
 // File returns the scenario as a file: a comment that tells the story, and the lines.
@@ -72,30 +78,97 @@ func (m *Small) File(a About) []byte {
 	d := draftOf(program)
 	v, _ := d.look()
 	var b strings.Builder
-	head := strings.TrimPrefix(Made, "# ") + m.Failure.Fingerprint() + "."
-	comment(&b, head)
+	comment(&b, strings.TrimPrefix(made, "# ")+m.Failure.Fingerprint()+".")
 	b.WriteString("#\n")
 	comment(&b, tale(v)+" Then: "+sentence(m.Failure.Text))
 	b.WriteString("#\n")
+	if len(a.Found) > 1 {
+		comment(&b, "samsa shrink kept the failure of the first found line. The run also has the others.")
+	}
 	if len(a.Rules) > 0 {
 		comment(&b, "It fails under "+and(a.Rules)+".")
 	}
-	made := fmt.Sprintf("samsa shrink made it from %s: %s became %s.", a.From, a.Was, SizeOf(program))
-	if m.Stopped {
-		made += " The search was ended early, so it may become smaller still."
-	}
-	if a.Salts > 0 {
-		made += fmt.Sprintf(" It also fails on %d of %d other draws of the noise (salt).", a.Fails, a.Salts)
-	}
-	comment(&b, made)
+	comment(&b, m.making(a, SizeOf(program)))
 	if a.Again != "" {
 		b.WriteString("# Again: " + a.Again + "\n")
 	}
+	head := b.String()
+	b.Reset()
 	b.WriteString(breath(d))
-	if a.Found != "" {
-		b.WriteString("\n" + a.Found + "\n")
+	if len(a.Found) > 0 {
+		b.WriteString("\n" + strings.Join(a.Found, "\n") + "\n")
 	}
-	return []byte(b.String())
+	return []byte(head + sealed + checksum(head+b.String()) + "\n" + b.String())
+}
+
+// making describes the search in sentences.
+func (m *Small) making(a About, is Size) string {
+	text := fmt.Sprintf("samsa shrink made it from %s: %s became %s.", a.From, a.Was, is)
+	if m.Stopped {
+		text += " The search was ended early, so it may become smaller still."
+	}
+	if a.Salts > 0 {
+		text += fmt.Sprintf(" It also fails on %d of %d other draws of the noise (salt).", a.Fails, a.Salts)
+	}
+	if len(m.Differs) > 0 {
+		text += " " + m.Bug()
+	}
+	return text
+}
+
+// Bug says in words that the result fails in some message modes only. It returns "" if that is not so.
+func (m *Small) Bug() string {
+	if len(m.Differs) == 0 {
+		return ""
+	}
+	return "It does not fail in the same way " + and(m.Differs) + ", which is a bug of Samsa's."
+}
+
+// checksum returns a number that most probably changes with any edit of a text.
+func checksum(text string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text))) }
+
+// Unedited reports whether a file is, byte for byte, a result that File made.
+func Unedited(src []byte) bool {
+	text := string(src)
+	at := strings.Index(text, "\n"+sealed)
+	if !strings.HasPrefix(text, made) || at < 0 {
+		return false
+	}
+	head, rest := text[:at+1], text[at+1+len(sealed):]
+	sum, rest, ok := strings.Cut(rest, "\n")
+	return ok && sum == checksum(head+rest)
+}
+
+// Replaceable reports whether the file after, a result, may take the place of the file before: before is unedited and has the
+// same first found line and the same old rules as after, and after is not larger. Otherwise it says in words why not.
+func Replaceable(before, after []byte) (why string, ok bool) {
+	if !Unedited(before) {
+		return "it was edited, or samsa shrink did not write it", false
+	}
+	old, err := scenarios.Load("before", before)
+	if err != nil {
+		return "it is of another version of Samsa", false
+	}
+	small, err := scenarios.Load("after", after)
+	switch {
+	case err != nil:
+		return "the new one cannot be read", false
+	case len(old.Found()) == 0 || len(small.Found()) == 0 || old.Found()[0].Fingerprint() != small.Found()[0].Fingerprint():
+		return "it is about another failure", false
+	case !slices.Equal(old.Rules(), small.Rules()):
+		return "it fails under other rules", false
+	case larger(small, old):
+		return "it is smaller than the new one", false
+	}
+	return "", true
+}
+
+// larger reports whether scenario a is larger than b: it has more lines, or as many lines and more faults and operations, or
+// equally many of them in more characters.
+func larger(a, b *scenarios.Program) bool {
+	x, y := SizeOf(a), SizeOf(b)
+	return cmp.Or(cmp.Compare(x.Lines, y.Lines), cmp.Compare(x.Faults+x.Operations, y.Faults+y.Operations),
+		cmp.Compare(len(draftOf(a).text()), len(draftOf(b).text()))) > 0
 }
 
 // breath returns the lines of a draft, with an empty line after those that make the cluster and its topics.
@@ -114,7 +187,7 @@ func breath(d draft) string {
 
 // comment writes text as comment lines.
 func comment(b *strings.Builder, text string) {
-	for _, l := range strings.Split(strings.TrimRight(scenarios.Wrap(text, 110), "\n"), "\n") {
+	for _, l := range strings.Split(strings.TrimRight(scenarios.Wrap(text, 76), "\n"), "\n") {
 		b.WriteString("# " + l + "\n")
 	}
 }
@@ -128,19 +201,30 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// Salted runs a small scenario with n other salts, which are derived from its seed, and returns the number of runs that fail
-// with the target. A salt changes the random noise and leaves the lines as they are.
-func (s *Shrinker) Salted(m *Small, n int) (fails int) {
+// Salted runs a small scenario with up to n other salts, which are derived from its seed. It returns the number of runs, and
+// how many of them fail with the target. A salt changes the random noise and leaves the lines as they are. Stop and an
+// abandoned trial end the runs early.
+func (s *Shrinker) Salted(m *Small, n int) (fails, tried int) {
 	program, err := scenarios.Load("small", m.Text)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	d := draftOf(program)
 	for _, salt := range scenarios.DerivedSeeds(program.Seed(), n) {
+		if s.Stop != nil && s.Stop() {
+			break
+		}
 		p, err := scenarios.Load("small", []byte(d.salted(salt).text()))
-		if err == nil && s.Try(p, firstBudget).has(s.Target) {
+		if err != nil {
+			continue
+		}
+		t := s.Try(p, firstBudget)
+		if t.Abandoned {
+			break
+		}
+		if tried++; t.has(s.Target) {
 			fails++
 		}
 	}
-	return fails
+	return fails, tried
 }

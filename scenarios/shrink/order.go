@@ -116,6 +116,34 @@ func (r *search) waitInstead() (changed bool) {
 	return changed
 }
 
+// endInTime replaces the last line by "run until time", if the line matters only because the run lasts until it has ended. A
+// line with a time is replaced, whatever it does, and so is a wait line that follows a line with a time.
+func (r *search) endInTime() bool {
+	v := r.look()
+	i := len(v.lines) - 1
+	if i == 0 || v.lines[i].owed || v.lines[i].verb == "run" {
+		return false
+	}
+	end, after := v.lines[i].at, v.lines[i].timed
+	if v.lines[i].verb == waitVerb {
+		span, _ := scenarios.ParseSpan(v.word(i, "TIME"))
+		end += span
+		if !after {
+			end, after = v.lines[i-1].at+span, v.lines[i-1].timed
+		}
+	}
+	if !after {
+		return false
+	}
+	var list []draft
+	for _, more := range append([]env.Duration{0}, waits[:]...) {
+		c := v.clone()
+		c.lines[i] = line{id: v.lines[i].id, verb: "run", words: []string{"until", "time", scenarios.FormatSpan(end + more)}}
+		list = append(list, c)
+	}
+	return r.acceptOne(list)
+}
+
 // gather merges two neighbouring lines that do the same to different machines.
 func (r *search) gather() (changed bool) {
 	for i := len(r.best.lines) - 1; i > 1; i-- {

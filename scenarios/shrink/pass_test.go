@@ -74,6 +74,16 @@ func TestPasses(t *testing.T) {
 			"cluster brokers=1 controllers=1\ntopic orders\nat 3014ms send p1 orders-0 a\nat 4321ms crash b1\n",
 			[]string{"send", "crash b1"}, "cluster brokers=1 controllers=1\ntopic orders\nsend p1 orders-0 a\ncrash b1\n",
 		},
+		"a last line with a time only ends the run": {
+			"cluster brokers=1 controllers=1\ntopic orders\nat 2s crash b1\nat 3s start b1\nat 7s slow b1 times 1\n",
+			[]string{"at 2s crash b1", "start b1\n", " 7s"},
+			"cluster brokers=1 controllers=1\nat 2s crash b1\nat 3s start b1\nrun until time 7s\n",
+		},
+		"a last line that waits after a line with a time": {
+			"cluster brokers=1 controllers=1\nat 2s crash b1\nwait 5s\n",
+			[]string{"at 2s crash b1\n", "s\n"},
+			"cluster brokers=1 controllers=1\nat 2s crash b1\nrun until time 2s\n",
+		},
 		"roles and arrows": {
 			"cluster brokers=3 controllers=3\ntopic orders on=1,2,3\ncut leader:orders-0 <-> brokers\n",
 			[]string{"cut ", "> b"}, "cluster brokers=1 controllers=1\ncut b1 -> b1\n",
@@ -85,7 +95,7 @@ func TestPasses(t *testing.T) {
 		"spans and numbers": {
 			"cluster brokers=1 controllers=1\nwait 3217ms\nslow b1 times 10000\nclock b1 drift -12345ppm\ndisk b1 slow by 81ms for 7s\n",
 			[]string{"wait", "slow b1", "drift -", "disk b1 slow by"},
-			"cluster brokers=1 controllers=1\nwait 1ms\nslow b1 times 1\nclock b1 drift -1ppm\ndisk b1 slow by 1ms\n",
+			"cluster brokers=1 controllers=1\nwait 1ms\nslow b1 times 2\nclock b1 drift -1ppm\ndisk b1 slow by 1ms\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,8 +14,11 @@ type search struct {
 	budget uint64 // of events, the same for every trial, so that the answers do not depend on the number of jobs
 	salts  uint64 // a draft that does not fail is tried under so many other salts
 
-	known   map[string]bool // the answer for each text that was run
-	asked   map[string]bool // the texts for which the answer was used; tries counts them
+	known   map[string]bool  // the answer for each text that was run
+	passed  map[string]Tried // the runs of the texts with the answer true
+	last    Tried            // the run of the best draft; as long as ran is false, of the original scenario
+	ran     bool             // the best draft was tried
+	asked   map[string]bool  // the texts for which the answer was used; tries counts them
 	tries   int
 	from    int    // the number of lines of the original scenario
 	pass    string // see Progress
@@ -76,7 +79,9 @@ func (r *search) first(list []draft) bool {
 			return false
 		}
 		if _, known := r.known[text]; !known {
-			r.run(r.next(texts[i:]))
+			if r.run(r.next(texts[i:])); r.stopped {
+				return false
+			}
 		}
 		if !r.asked[text] {
 			r.asked[text] = true
@@ -84,7 +89,7 @@ func (r *search) first(list []draft) bool {
 			r.report()
 		}
 		if r.known[text] {
-			r.best = list[i]
+			r.best, r.last, r.ran = list[i], r.passed[text], true
 			return true
 		}
 	}
@@ -103,12 +108,13 @@ func (r *search) next(texts []string) (batch []string) {
 	return batch
 }
 
-// run runs texts, all at once, and remembers the answers. Scenarios share nothing, so each answer depends on its text only.
+// run runs texts, all at once, and remembers the answers. Scenarios share nothing, so each answer depends on its text only. An
+// abandoned run has no answer and ends the search.
 func (r *search) run(texts []string) {
-	answers := make([]bool, len(texts))
+	answers := make([]Tried, len(texts))
 	one := func(i int) {
 		if p, err := scenarios.Load("draft", []byte(texts[i])); err == nil {
-			answers[i] = r.fails(r.Try(p, r.budget))
+			answers[i] = r.Try(p, r.budget)
 		}
 	}
 	if len(texts) == 1 {
@@ -128,7 +134,14 @@ func (r *search) run(texts []string) {
 		}
 	}
 	for i, text := range texts {
-		r.known[text] = answers[i]
+		switch t := answers[i]; {
+		case t.Abandoned:
+			r.stopped = true
+		case r.fails(t):
+			r.known[text], r.passed[text] = true, t
+		default:
+			r.known[text] = false
+		}
 	}
 }
 

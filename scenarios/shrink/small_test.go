@@ -14,11 +14,11 @@ import (
 // smallPath is the file of a small scenario.
 func (f failing) smallPath() string { return filepath.Join("testdata", "small", f.name+".txt") }
 
-// shrink makes the large scenario small and writes the result. The progress of a long search is logged.
-func (f failing) shrink(t *testing.T) {
+// shrink makes the large scenario small and returns the result as a file.
+func (f failing) shrink(t *testing.T, jobs int) (Small, []byte) {
+	t.Helper()
 	src := f.large(t)
-	want := target(t, f.name, src)
-	s := &Shrinker{Try: Replaying(explore.Options{}), Noise: Deciding(explore.Options{}), Target: want, Jobs: 2}
+	s := &Shrinker{Try: Replaying(explore.Options{}), Noise: Deciding(explore.Options{}), Target: target(t, f.name, src), Jobs: jobs}
 	small, err := s.Shrink(src)
 	if err != nil {
 		t.Fatal(err)
@@ -27,13 +27,9 @@ func (f failing) shrink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fails := s.Salted(&small, 20)
-	t.Logf("%s: %d tries", f.name, small.Tries)
-	file := small.File(About{From: f.name + ".txt", Was: SizeOf(p), Again: "samsa run scenarios/shrink/" + f.smallPath(), Salts: 20, Fails: fails,
-		Found: small.Failure.FoundLine(small.Hash, 0, "")})
-	if err := os.WriteFile(f.smallPath(), file, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	about := About{From: f.name + ".txt", Was: SizeOf(p), Again: "samsa run scenarios/shrink/" + f.smallPath(), Found: small.FoundLines("")}
+	about.Fails, about.Salts = s.Salted(&small, 20)
+	return small, small.File(about)
 }
 
 // Each small scenario fails as the large one does, in every message mode, and none of its lines can go. Half of them have at most
@@ -44,7 +40,10 @@ func TestSmallScenarios(t *testing.T) {
 	for _, f := range known {
 		t.Run(f.name, func(t *testing.T) {
 			if *rewrite {
-				f.shrink(t)
+				_, file := f.shrink(t, 2)
+				if err := os.WriteFile(f.smallPath(), file, 0o666); err != nil {
+					t.Fatal(err)
+				}
 			}
 			large, small := f.large(t), readFile(t, f.smallPath())
 			was, is := target(t, f.name, large), target(t, f.name, small)

@@ -205,9 +205,16 @@ func (v teller) tellNet(i int) string {
 	case "cut":
 		return "the network blocks " + traffic(v, i) + " from " + a + ways + b
 	case "slow":
+		_, ends := v.ill(i)
 		if v.has(i, "times") {
 			who, many := v.machines(i, "HOSTS")
+			if ends {
+				return "the " + s(many, "processor", "processors") + " of " + who + s(many, " is", " are") + " as fast as usual"
+			}
 			return "the " + s(many, "processor", "processors") + " of " + who + s(many, " is ", " are ") + v.word(i, "COUNT") + " times slower"
+		}
+		if ends {
+			return "the network no longer delays " + traffic(v, i) + " from " + a + ways + b
 		}
 		return "the network delays " + traffic(v, i) + " from " + a + ways + b + " by " + v.word(i, "SPAN")
 	case "link":
@@ -239,6 +246,9 @@ func (v teller) tellMachine(i int) string {
 	who, _ := v.machines(i, "HOSTS")
 	switch v.lines[i].verb {
 	case "clock":
+		if n := v.word(i, "SPAN", "PPM"); strings.Trim(n, "-+0nmsup") == "" && !v.has(i, "step") {
+			return "the clock of " + who + s(v.has(i, "skew"), " runs at its usual speed", " shows the right time again")
+		}
 		return "the clock of " + who + " goes wrong: " + v.literals(i) + " " + v.word(i, "SPAN", "PPM")
 	case "disk":
 		if v.has(i, "heal") {

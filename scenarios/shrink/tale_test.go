@@ -29,6 +29,13 @@ func TestTale(t *testing.T) {
 		{"wait 100ms", "100ms pass."},
 		{"pause b2", "b2 is paused."},
 		{"resume b2", "b2 resumes."},
+		{"slow b1 -> b2 by 90ms", "The network delays everything from b1 to b2 by 90ms."},
+		{"slow b1 -> b2 by 0s", "The network no longer delays everything from b1 to b2."},
+		{"slow b2 times 9", "The processor of b2 is 9 times slower."},
+		{"slow b2,b3 times 1", "The processors of b2 and b3 are as fast as usual."},
+		{"clock b1 drift 90ppm", "The clock of b1 goes wrong: drift 90ppm."},
+		{"clock b1 drift 0ppm", "The clock of b1 runs at its usual speed."},
+		{"clock b1 skew 0s", "The clock of b1 shows the right time again."},
 		{"cut b1 -> b2,b3", "The network blocks everything from b1 to b2 and b3."},
 		{"at 10s send p1 orders-0 a b", "At 10s p1 sends 2 records to orders-0."},
 	}

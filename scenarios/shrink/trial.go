@@ -11,9 +11,10 @@ type Trial func(p *scenarios.Program, events uint64) Tried
 
 // Tried is the result of a trial.
 type Tried struct {
-	Failures []explore.Failure // none if the run held or could not be run
-	Events   uint64
-	Hash     uint64 // the identity of the run
+	Failures  []explore.Failure // none if the run held or could not be run
+	Events    uint64
+	Hash      uint64 // the identity of the run
+	Abandoned bool   // the run was ended from outside, so it has no answer; the search ends too
 }
 
 // Replaying returns the trial that runs a scenario as exploration and `samsa run` do.
@@ -25,7 +26,7 @@ func Replaying(o explore.Options) Trial {
 		if err != nil {
 			return Tried{}
 		}
-		return Tried{Failures: r.Failures, Events: r.Events, Hash: r.Hash}
+		return Tried{Failures: r.Failures, Events: r.Events, Hash: r.Hash, Abandoned: r.Abandoned}
 	}
 }
 
