@@ -227,7 +227,7 @@ func (f *fake) Produce(by env.Addr, tp wire.TopicPartition, values []string, how
 	})
 }
 
-func (f *fake) Consume(by env.Addr, tp wire.TopicPartition, from wire.Offset, most int32) cluster.Op {
+func (f *fake) Consume(by env.Addr, tp wire.TopicPartition, from wire.Offset, most int32, _ ...env.Duration) cluster.Op {
 	stays := most == cluster.UntilStopped
 	if stays || from == cluster.FromEnd || f.topic(tp) == nil {
 		f.call("consume", string(by), tp.String(), fmt.Sprint(from, most))

@@ -213,14 +213,8 @@ func clientNames(ns *names) []string {
 // The first line that uses the name creates the client. readClient refuses the name of a topic or a partition, because the
 // author most likely forgot the client (drain orders-0).
 func readClient(ns *names, w Word) (any, string) {
-	if msg := plainName(w.Text); msg != "" {
+	if msg := freeName(w.Text); msg != "" {
 		return nil, msg
-	}
-	if c := w.Text[0]; (c == 'b' || c == 'c') && isNumber(w.Text[1:]) {
-		return nil, fmt.Sprintf("%q is a machine of the cluster; a client needs a name of its own, such as p1", w.Text)
-	}
-	if slices.Contains([]string{"brokers", "controllers", "controller", "standby", "standbys"}, w.Text) {
-		return nil, fmt.Sprintf("%q means machines of the cluster; a client needs a name of its own", w.Text)
 	}
 	if slices.Contains(ns.doubles, w.Text) {
 		return nil, fmt.Sprintf("%q is a machine with another broker's node id; a client needs a name of its own", w.Text)
@@ -262,6 +256,23 @@ func isNumber(s string) bool {
 func plainName(s string) string {
 	if len(s) > 32 || !isKey(s) || strings.ContainsAny(s, ".") {
 		return fmt.Sprintf("%q is no name: up to 32 letters, digits, - and _, a letter first", s)
+	}
+	return ""
+}
+
+// freeName returns "" if a client may have a name, and a complaint otherwise.
+func freeName(s string) string {
+	if msg := plainName(s); msg != "" {
+		return msg
+	}
+	if (s[0] == 'b' || s[0] == 'c') && isNumber(s[1:]) {
+		return fmt.Sprintf("%q is a machine of the cluster; a client needs a name of its own, such as p1", s)
+	}
+	if slices.Contains([]string{"brokers", "controllers", "controller", "standby", "standbys"}, s) {
+		return fmt.Sprintf("%q means machines of the cluster; a client needs a name of its own", s)
+	}
+	if s == "op" || s == "op-brokers" {
+		return fmt.Sprintf("%q is the operator; a client needs a name of its own, such as p1", s)
 	}
 	return ""
 }

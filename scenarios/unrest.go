@@ -27,6 +27,7 @@ const (
 	operatorWaits
 	producerWaits
 	consumerWaits
+	workloadRuns
 	notIdle
 )
 
@@ -36,7 +37,7 @@ func (o obstacle) String() string {
 		"there is no cluster", "no controller is active", "a broker is fenced", "a partition has no leader",
 		"a follower is in another epoch", "a follower's log ends elsewhere", "a follower is not in sync", "a high watermark is low",
 		"a follower's high watermark is low", "a partition does not exist", "a broker or controller is down",
-		"the operator waits", "a producer waits", "a consumer waits", "a broker is not idle",
+		"the operator waits", "a producer waits", "a consumer waits", "the code of a test has not returned", "a broker is not idle",
 	}[o]
 }
 
@@ -111,6 +112,9 @@ func unrest(s *Session) (kind, text string) {
 			kind = operatorWaits
 		}
 		o.add(kind, "%s waits for an answer", waits)
+	}
+	if running := s.work.unreturned(); len(running) > 0 {
+		o.add(workloadRuns, "the code of %s has not returned: %s", s.program.Workload(), strings.Join(running, ", "))
 	}
 	if len(o.kinds) == 0 {
 		o.add(notIdle, "all replicas agree, and a broker is not idle")

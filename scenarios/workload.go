@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
+	"samsa/wire/config"
 )
 
 // A workload is the program of a user, in Go: straight-line code that sends, reads and waits in virtual time.
@@ -63,6 +65,7 @@ type workloads struct {
 	hands   []*Hand
 	inside  bool      // a coroutine is running
 	own     []Failure // of the user's own invariants
+	unwound []string  // the coroutines that were unwound at the end, as running names them
 }
 
 // Hand is the handle of a workload on one client. Only the code that runs on that client may use it.
@@ -75,6 +78,7 @@ type Hand struct {
 	next  func() (struct{}, bool)
 	stop  func()
 	until func() bool // the condition that the code waits for; nil while it runs
+	in    string      // the call that waits or waited last
 	over  bool
 }
 
@@ -163,10 +167,29 @@ func (w *workloads) end() {
 	if w == nil || w.inside {
 		return
 	}
+	w.unwound = append(w.unwound, w.running()...)
 	for _, h := range w.hands {
 		h.over = true
 		h.stop()
 	}
+}
+
+// running returns the clients whose code has not returned, each with the call in which it waits.
+func (w *workloads) running() (all []string) {
+	for _, h := range w.hands {
+		if !h.over {
+			all = append(all, fmt.Sprintf("%s waits in %s", h.client, h.in))
+		}
+	}
+	return all
+}
+
+// unreturned returns what running returned when the session was still going on.
+func (w *workloads) unreturned() []string {
+	if w == nil {
+		return nil
+	}
+	return append(w.unwound, w.running()...)
 }
 
 // failures returns the failures of the user's own invariants.
@@ -196,6 +219,7 @@ func (h *Hand) Wait(so func() bool) {
 // Sleep waits for a span of virtual time.
 func (h *Hand) Sleep(d env.Duration) {
 	passed := false
+	h.in = "Sleep"
 	h.w.session.cluster.At(h.Now()+max(d, 0), "sleep", func() { passed = true })
 	h.Wait(func() bool { return passed })
 }
@@ -203,10 +227,15 @@ func (h *Hand) Sleep(d env.Duration) {
 // Start runs more code on a client of its own. If there is no client with that name, Start makes it, with the configs of
 // this one.
 func (h *Hand) Start(name string, code func(*Hand)) error {
-	if msg := plainName(name); msg != "" {
-		return fmt.Errorf("%s", msg)
+	if msg := freeName(name); msg != "" {
+		return errors.New(msg)
 	}
 	s := h.w.session
+	for _, m := range s.cluster.Machines() {
+		if m.Host == env.Addr(name) && m.Role != "client" {
+			return fmt.Errorf("%q is a machine of the cluster; a client needs a name of its own", name)
+		}
+	}
 	if !slices.Contains(s.clients, env.Addr(name)) {
 		s.clients = append(s.clients, env.Addr(name))
 		s.cluster.AddClient(env.Addr(name), h.configs)
@@ -217,39 +246,50 @@ func (h *Hand) Start(name string, code func(*Hand)) error {
 
 // Produce sends one record per value to a partition, and waits until the client knows the outcome of each.
 func (h *Hand) Produce(tp wire.TopicPartition, values []string) cluster.Outcome {
-	return h.await(func() cluster.Op { return h.w.session.cluster.Produce(h.client, tp, values) })
+	return h.await("Send", func() cluster.Op { return h.w.session.cluster.Produce(h.client, tp, values) })
 }
 
-// Consume reads a partition from an offset, or from the log start if it is -1, up to the high watermark.
+// Consume reads a partition from an offset, or from the log start if it is -1, up to the high watermark. It fails if it has
+// not got there within default.api.timeout.ms.
 func (h *Hand) Consume(tp wire.TopicPartition, from wire.Offset) cluster.Outcome {
-	return h.await(func() cluster.Op { return h.w.session.cluster.Consume(h.client, tp, from, 1<<30) })
+	set := config.New(config.Consumer)
+	for _, c := range h.configs {
+		if _, ok := config.Lookup(config.Consumer, c.Name); ok { // the others are configs of producers
+			if with, err := set.With(c.Name, c.Value); err == nil {
+				set = with
+			}
+		}
+	}
+	within := env.Duration(set.Duration("default.api.timeout.ms"))
+	return h.await("Read", func() cluster.Op { return h.w.session.cluster.Consume(h.client, tp, from, 1<<30, within) })
 }
 
 // CreateTopic creates a topic, and waits until every partition has a leader.
 func (h *Hand) CreateTopic(spec cluster.TopicSpec) cluster.Outcome {
-	return h.await(func() cluster.Op { return h.w.session.cluster.CreateTopic(spec) })
+	return h.await("CreateTopic", func() cluster.Op { return h.w.session.cluster.CreateTopic(spec) })
 }
 
 // DeleteTopic deletes a topic.
 func (h *Hand) DeleteTopic(name string) cluster.Outcome {
-	return h.await(func() cluster.Op { return h.w.session.cluster.DeleteTopic(name) })
+	return h.await("DeleteTopic", func() cluster.Op { return h.w.session.cluster.DeleteTopic(name) })
 }
 
 // DeleteRecords deletes the records of a partition before an offset.
 func (h *Hand) DeleteRecords(tp wire.TopicPartition, before wire.Offset) cluster.Outcome {
-	return h.await(func() cluster.Op { return h.w.session.cluster.DeleteRecords(tp, before) })
+	return h.await("DeleteRecords", func() cluster.Op { return h.w.session.cluster.DeleteRecords(tp, before) })
 }
 
 // SetConfig sets configs of a topic.
 func (h *Hand) SetConfig(topic string, configs []Setting) cluster.Outcome {
-	return h.await(func() cluster.Op {
+	return h.await("SetConfig", func() cluster.Op {
 		return h.w.session.cluster.AlterConfigs(cluster.ConfigsOf{Topic: topic}, cluster.SetConfig, configs)
 	})
 }
 
 // await begins an operation and waits for its outcome. While the client's machine is down, no operation begins. The program
 // goes on when the machine is up again; a crash has cost it the outcomes of its requests in flight.
-func (h *Hand) await(begin func() cluster.Op) cluster.Outcome {
+func (h *Hand) await(call string, begin func() cluster.Op) cluster.Outcome {
+	h.in = call
 	if !h.up() {
 		h.Wait(h.up)
 	}
@@ -281,20 +321,22 @@ func (l *Line) paces() bool {
 // Settle waits until all other lines of the file are over and the cluster is quiet.
 func (h *Hand) Settle() {
 	s := h.w.session
+	h.in = "Settle"
 	h.Wait(func() bool {
 		others := slices.ContainsFunc(s.background, func(w waiting) bool { return w.line.Verb.Text != verbWorkload.Name })
 		return s.next == len(s.program.code) && s.now == nil && s.timed == 0 && !others && s.cluster.Quiet(nil)
 	})
 }
 
-// Fail records that an invariant of the user's is broken, and ends the code on this client. The key names the invariant; it
-// is the same on every seed.
-func (h *Hand) Fail(key, text string) {
+// Fail records that an invariant of the user's is broken, and ends the code on this client. The key names the invariant, and
+// the kind says how it broke, if there are several ways. Both are the same on every seed. If the key is no name, Fail records
+// nothing and returns an error.
+func (h *Hand) Fail(key, kind, text string) error {
 	if msg := plainName(key); msg != "" {
-		panic("a key that is no name: " + msg)
+		return errors.New(msg)
 	}
 	c := h.w.session.cluster
-	h.w.own = append(h.w.own, Failure{Verdict: ClassViolated, Check: Own + key, Step: c.Steps(), Text: text})
+	h.w.own = append(h.w.own, Failure{Verdict: ClassViolated, Check: Own + key, Kind: kind, Step: c.Steps(), Text: text})
 	panic(unwound{})
 }
 

@@ -79,8 +79,10 @@ func TestClientsOfAWorkload(t *testing.T) {
 				h.Produce(orders0, []string{fmt.Sprint(h.Client(), i)})
 				said += "a"
 			}
-			if h.Start("not a name", nil) == nil {
-				t.Error("a client may have that name")
+			for _, name := range []string{"not a name", "", "b1", "c1", "b77", "brokers", "op"} {
+				if h.Start(name, nil) == nil {
+					t.Errorf("a client may have the name %q", name)
+				}
 			}
 		})
 		return said, v.Hash
@@ -99,7 +101,7 @@ func TestAnInvariantOfTheUser(t *testing.T) {
 	after := false
 	s, v := program(t, worked+"workload TestX as app\nfound own:balance\nfound own:other\n", RunOptions{}, func(h *Hand) {
 		h.Produce(orders0, []string{"a"})
-		h.Fail("balance", "the sum is 3")
+		_ = h.Fail("balance", "", "the sum is 3")
 		after = true
 	})
 	if after || len(v.Failures) != 1 || v.Status != check.Violated || v.Conclude(nil) != Unsafe {
@@ -115,12 +117,17 @@ func TestAnInvariantOfTheUser(t *testing.T) {
 	if s.Program().Workload() != "TestX" {
 		t.Errorf("the workload is %q", s.Program().Workload())
 	}
-	defer func() {
-		if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "is no name") {
-			t.Errorf("a key with spaces: %v", p)
+	program(t, worked+"workload TestX as app\n", RunOptions{}, func(h *Hand) {
+		for _, key := range []string{"not a key", "", "1st", strings.Repeat("a", 33)} {
+			if err := h.Fail(key, "", ""); err == nil || !strings.Contains(err.Error(), "is no name") {
+				t.Errorf("%q: %v", key, err)
+			}
 		}
-	}()
-	program(t, worked+"workload TestX as app\n", RunOptions{}, func(h *Hand) { h.Fail("not a key", "") })
+	})
+	_, v = program(t, worked+"workload TestX as app\n", RunOptions{}, func(h *Hand) { _ = h.Fail("balance", "twice", "") })
+	if got := v.Failures[0].Fingerprint(); got != "own:balance: twice" {
+		t.Errorf("the fingerprint is %s", got)
+	}
 }
 
 // Faulty holds as long as faults may come, and Settle waits until all lines are over and the cluster is quiet.
@@ -226,6 +233,50 @@ func TestAWorkloadThatNeverReturns(t *testing.T) {
 	_, v = program(t, worked+"workload TestX as app\n", RunOptions{}, wait)
 	if v.Reason != StopPatience || !strings.Contains(v.Stopped, "the workload TestX has not returned after 600s") || unwoundAt != 3 {
 		t.Errorf("unwound %d times, stopped because of %v: %s", unwoundAt, v.Reason, v.Stopped)
+	}
+	_, v = program(t, worked+"workload TestX as app\n", RunOptions{}, func(h *Hand) {
+		for {
+			h.Sleep(env.Minute)
+		}
+	})
+	if f := v.Failures; len(f) != 1 || f[0].Fingerprint() != "quiet: the code of a test has not returned" ||
+		!strings.Contains(f[0].Text, "the code of TestX has not returned: app waits in Sleep") {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A read ends when Kafka's own consumer would throw a TimeoutException, and the next read of the client is not disturbed.
+func TestAReadEndsInTime(t *testing.T) {
+	for line, want := range map[string]env.Duration{
+		"workload TestX as app\n": env.Minute,
+		"workload TestX as app default.api.timeout.ms=5000 linger.ms=1\n": 5 * env.Second,
+	} {
+		_, v := program(t, worked+line, RunOptions{}, func(h *Hand) {
+			for _, tp := range []wire.TopicPartition{{Topic: "none"}, {Topic: "orders", Partition: 7}} {
+				began := h.Now()
+				o := h.Consume(tp, -1)
+				if took := h.Now() - began; o.Status != cluster.OutcomeFailed || !strings.Contains(o.Error, "no metadata of the partition") || took != want {
+					t.Errorf("%s: %+v after %s, not %s", tp, o, formatDuration(took), formatDuration(want))
+				}
+			}
+			h.Produce(orders0, []string{"a"})
+			if o := h.Consume(orders0, 0); o.Status != cluster.OutcomeOK || len(o.Records) != 1 {
+				t.Errorf("%+v", o)
+			}
+			h.Sleep(2 * want) // beyond the timeout of the read that has ended
+		})
+		if v.Status != check.Held || len(v.Failures) > 0 {
+			t.Errorf("%+v", v)
+		}
+	}
+	_, v := program(t, worked+"workload TestX as app default.api.timeout.ms=5000\nwait 100ms\ncut app -> brokers\nwait 20s\nheal\nrun until quiet\n", RunOptions{}, func(h *Hand) {
+		h.Sleep(200 * env.Millisecond)
+		if o := h.Consume(orders0, 0); o.Status != cluster.OutcomeFailed || !strings.Contains(o.Error, "has not reached the high watermark after 5000 ms") {
+			t.Errorf("a reader that is cut off: %+v", o)
+		}
+	})
+	if v.Status != check.Held || len(v.Failures) > 0 {
+		t.Errorf("%+v", v)
 	}
 }
 

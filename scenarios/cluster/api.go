@@ -70,8 +70,9 @@ type Operations interface {
 	Produce(client env.Addr, tp wire.TopicPartition, values []string, how ...RecordFields) Op
 	// Consume reads from an offset, or from FromStart or FromEnd. It is done when max records were delivered, or when the
 	// client has read up to the high watermark that its first fetch response contained. If max is UntilStopped, it reads on
-	// until the client's process ends, or until the client begins another read of the partition.
-	Consume(client env.Addr, tp wire.TopicPartition, from wire.Offset, max int32) Op
+	// until the client's process ends, or until the client begins another read of the partition. If there is a span within, a
+	// read that is not done after it fails.
+	Consume(client env.Addr, tp wire.TopicPartition, from wire.Offset, max int32, within ...env.Duration) Op
 	// Outcome returns the result of an operation, or what it has so far and false while it is running.
 	Outcome(Op) (Outcome, bool)
 }

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"fmt"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -173,7 +175,7 @@ func (c *simCluster) abandon(name env.Addr) {
 }
 
 // Consume implements Operations.
-func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32) Op {
+func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32, within ...env.Duration) Op {
 	o := &operation{client: name, left: int(limit), readTo: -1, next: -1, tp: tp, from: from, reads: true, stays: limit == UntilStopped, called: c.world.Events() + 1}
 	if limit <= 0 {
 		o.left = -1
@@ -198,7 +200,30 @@ func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Of
 	if !c.world.Running(name) {
 		c.abandon(name)
 	}
+	for _, span := range within {
+		c.At(c.Now()+span, "timeout of a read", func() { timeOut(c, o, span) })
+	}
 	return op
+}
+
+// timeOut ends a read that is not done in time. Kafka's consumer waits for metadata and offsets as long, and then throws a
+// TimeoutException, whether the partition has no leader or does not exist.
+func timeOut(c *simCluster, o *operation, span env.Duration) {
+	if o.done {
+		return
+	}
+	reads := c.reading(o.client, o.tp) == o
+	o.done, o.outcome.Status = true, OutcomeFailed
+	o.outcome.Error = fmt.Sprintf("a timeout: the read has not reached the high watermark after %d ms (default.api.timeout.ms)", span/env.Millisecond)
+	if _, there := c.Partition(o.tp); !there {
+		o.outcome.Error = fmt.Sprintf("a timeout: no metadata of the partition after %d ms (default.api.timeout.ms)", span/env.Millisecond)
+	}
+	if reads {
+		c.world.Do(o.client, "end of a read", func(e env.Env, n env.Node) {
+			n.(*client.Client).Consumer.Unassign(o.tp)
+			c.readOn(e, n.(*client.Client), o.tp, o.client)
+		})
+	}
 }
 
 // polled passes one fetch response to the oldest running read of the partition and to the observer.

@@ -19,8 +19,26 @@ import (
 // While the machine of the client is down, its methods wait. After a crash, the outcome of the request in
 // flight is unknown.
 type Client struct {
-	hand  *scenarios.Hand
-	marks map[string]bool // of the run
+	hand *scenarios.Hand
+	run  *record
+
+	at    env.Duration // the time of the last call
+	calls int          // the number of calls at that time
+}
+
+// spins is the number of calls at one moment of virtual time after which a loop is taken for one that never ends.
+const spins = 100_000
+
+// called counts a call that may return at once. A loop of such calls never ends, because virtual time passes only in the calls
+// that wait.
+func (c *Client) called(what string) {
+	if now := c.hand.Now(); now != c.at {
+		c.at, c.calls = now, 0
+	}
+	if c.calls++; c.calls > spins {
+		c.run.refuse("Client."+what, fmt.Errorf("the code has called the client %d times, and it is still %s of virtual time: no call in its loop waits. Let it call Sleep",
+			spins, time.Duration(c.at)))
+	}
 }
 
 // ErrUnknown says that no response came, so the request may or may not have taken effect. Never take it for a failure.
@@ -38,6 +56,7 @@ func (c *Client) Name() string { return c.hand.Client() }
 // Send appends records to a partition, in order, and returns nil if all of them are acknowledged. If the outcome of a
 // record is not known, the error is ErrUnknown. Otherwise a record was refused and is certainly not in the log.
 func (c *Client) Send(partition string, values ...string) error {
+	c.called("Send")
 	tp, err := partitionOf(partition)
 	if err != nil || len(values) == 0 {
 		return err
@@ -46,8 +65,10 @@ func (c *Client) Send(partition string, values ...string) error {
 }
 
 // Read returns the records of a partition from an offset up to the high watermark. If from is negative, it begins at the log
-// start.
+// start. If it has not reached the high watermark within default.api.timeout.ms, which is 60 seconds of virtual time, Read
+// returns what it has and an error. The partition may have no leader, or not exist.
 func (c *Client) Read(partition string, from int64) ([]Record, error) {
+	c.called("Read")
 	tp, err := partitionOf(partition)
 	if err != nil {
 		return nil, err
@@ -62,6 +83,7 @@ func (c *Client) Read(partition string, from int64) ([]Record, error) {
 
 // CreateTopic creates a topic. The words are its name and settings, as in Test.Topics.
 func (c *Client) CreateTopic(words string) error {
+	c.called("CreateTopic")
 	spec, err := scenarios.ParseTopic(words)
 	if err != nil {
 		return err
@@ -76,6 +98,7 @@ func (c *Client) DeleteTopic(name string) error {
 
 // DeleteRecords deletes the records of a partition below an offset.
 func (c *Client) DeleteRecords(partition string, before int64) error {
+	c.called("DeleteRecords")
 	tp, err := partitionOf(partition)
 	if err != nil {
 		return err
@@ -94,33 +117,48 @@ func (c *Client) SetConfig(topic string, configs ...string) error {
 }
 
 // Now returns the virtual time since the cluster was started.
-func (c *Client) Now() time.Duration { return time.Duration(c.hand.Now()) }
+func (c *Client) Now() time.Duration {
+	c.called("Now")
+	return time.Duration(c.hand.Now())
+}
 
 // Sleep waits in virtual time.
 func (c *Client) Sleep(d time.Duration) { c.hand.Sleep(env.Duration(d)) }
 
 // Faulty reports whether faults may still come. A client usually sends requests in a loop while it is true.
-func (c *Client) Faulty() bool { return c.hand.Faulty() }
+func (c *Client) Faulty() bool {
+	c.called("Faulty")
+	return c.hand.Faulty()
+}
 
 // Settle waits until all faults have ended and the cluster is quiet: all replicas agree, and no request is in flight.
 func (c *Client) Settle() { c.hand.Settle() }
 
 // Fail says that an invariant of the code itself is broken, and ends the code of this client. The key names the
-// invariant. It has up to 32 letters, digits and dashes, and must be the same in every run, because the shrinker looks
-// for a failure with the same key. The format and its arguments give the details of this run.
+// invariant. It has up to 32 letters, digits, - and _, a letter first, and must be the same in every run, because the
+// shrinker looks for a failure with the same key. The format and its arguments give the details of this run.
 func (c *Client) Fail(key, format string, args ...any) {
-	c.hand.Fail(key, fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	if err := c.run.runner.unstable(key); err != nil {
+		c.run.refuse("Client.Fail", err)
+	}
+	if err := c.hand.Fail(key, "", text); err != nil {
+		c.run.refuse("Client.Fail", fmt.Errorf("the key of an invariant: %w (the text was %q)", err, text))
+	}
 }
 
 // Reached marks that the run came to an interesting place. The test reports the share of the runs that reached the mark;
 // see Test.Sometimes.
-func (c *Client) Reached(mark string) { c.marks[mark] = true }
+func (c *Client) Reached(mark string) { c.run.marks[mark] = true }
 
 // Go runs more code at the same time, on a client of its own. The clients take turns: one runs while the others wait in a
 // method.
 func (c *Client) Go(name string, work func(*Client)) {
-	if err := c.hand.Start(name, func(h *scenarios.Hand) { guard(h, c.marks, work) }); err != nil {
-		panic(fmt.Sprintf("Client.Go: %v", err))
+	if work == nil {
+		c.run.refuse("Client.Go", errors.New("there is no code for the client "+strconv.Quote(name)))
+	}
+	if err := c.hand.Start(name, func(h *scenarios.Hand) { guard(h, c.run, work) }); err != nil {
+		c.run.refuse("Client.Go", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package prop
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -31,6 +32,8 @@ func (r *runner) replayFlag(t testing.TB) bool {
 	switch of := p.Workload(); {
 	case of == "":
 		t.Fatalf("-samsa.file: %s has no workload line, so it needs no test: samsa run %s", *fileFlag, *fileFlag)
+	case of != r.needs.Test && !hasTest(of):
+		t.Fatalf("-samsa.file: %s is a file of %s, and no test of this directory has that name", *fileFlag, of)
 	case of != r.needs.Test:
 		t.Skipf("%s is a file of %s", *fileFlag, of)
 	}
@@ -39,12 +42,45 @@ func (r *runner) replayFlag(t testing.TB) bool {
 	return true
 }
 
+// hasTest reports whether a test file of the current directory has a test. The name may be that of a subtest. A test binary
+// that runs elsewhere, without the files that it is made of, has every test.
+func hasTest(name string) bool {
+	name, _, _ = strings.Cut(name, "/")
+	files, _ := filepath.Glob("*_test.go")
+	for _, file := range files {
+		if src, err := os.ReadFile(file); err == nil && strings.Contains(string(src), "\nfunc "+name+"(") {
+			return true
+		}
+	}
+	return len(files) == 0
+}
+
+// unclaimed fails the test for each saved file of a test that this directory does not have, for example because it was renamed.
+func (r *runner) unclaimed(t testing.TB) {
+	t.Helper()
+	for _, path := range savedFiles() {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			continue // replaySaved reports it
+		}
+		if p, err := scenarios.Load(path, src); err == nil && p.Workload() != "" && !hasTest(p.Workload()) {
+			t.Errorf("%s is a file of %s, and no test of this directory has that name: nothing replays it. If the test was renamed, "+
+				"rename it in the workload line of the file too; if it is gone, delete the file", path, p.Workload())
+		}
+	}
+}
+
+// savedFiles returns the paths of all saved files, sorted.
+func savedFiles() []string {
+	paths, _ := filepath.Glob(filepath.Join(saved, "*.txt"))
+	return paths
+}
+
 // replaySaved replays the files of this test. It reports whether one of them failed.
 func (r *runner) replaySaved(t testing.TB) bool {
 	t.Helper()
 	failed := false
-	paths, _ := filepath.Glob(filepath.Join(saved, "*.txt")) // sorted
-	for _, path := range paths {
+	for _, path := range savedFiles() {
 		src, err := os.ReadFile(path)
 		if err != nil {
 			t.Errorf("a saved file: %v", err)
@@ -81,18 +117,26 @@ func (r *runner) read(t testing.TB, path string) *scenarios.Program {
 // replay runs a file once, and reports whether it failed.
 func (r *runner) replay(t testing.TB, path string, p *scenarios.Program) (failed bool) {
 	t.Helper()
-	res := r.play(t, p)
+	res, err := r.watch(p)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+		return true
+	}
 	if !res.failed() {
 		t.Logf("%s: held%s", path, gone(res.verdict))
 		return false
 	}
-	if how := r.differs(p.File.String(), res.hash()); how != "" {
+	if how := r.differs(p.File.String(), res); how != "" {
 		t.Errorf("%s: %s", path, notDeterministic(how))
 		return true
 	}
 	target := res.worst()
 	if strings.Contains(strings.ToLower(p.File.Story), notShrunk) {
-		small, again, how := r.small(p.File.String(), target)
+		small, again, how := r.small(p.File.String(), res, target)
+		if r.flaky != "" {
+			t.Errorf("%s: %s", path, notDeterministic(r.flaky))
+			return true
+		}
 		if small != "" {
 			res, target = again, again.of(target)
 			if err := write(path, r.file(small, res, target, how)); err != nil {
@@ -101,13 +145,13 @@ func (r *runner) replay(t testing.TB, path string, p *scenarios.Program) (failed
 		}
 		t.Logf("%s: %s", path, how)
 	}
-	t.Errorf("%s: %s\n%s", path, describe(target), r.details(res, target, path))
+	t.Errorf("%s:\n%s%s", path, hang("", describe(target)), r.details(res, target, path))
 	return true
 }
 
 // story runs a file and returns its story.
 func (r *runner) story(p *scenarios.Program) (text string) {
-	s := scenarios.New(p, r.options(map[string]bool{}))
+	s := scenarios.New(p, r.options(&record{runner: r, marks: map[string]bool{}}))
 	defer s.Close()
 	defer func() {
 		if bad := recover(); bad != nil {
@@ -141,8 +185,8 @@ func describe(f scenarios.Failure) string {
 
 // notDeterministic returns the report on a workload that is not deterministic.
 func notDeterministic(how string) string {
-	return "the workload is not deterministic: the same draw gave two runs. Look for goroutines, real time, random numbers, the order of a map, " +
-		"and state that an earlier run has left.\n\n" + how
+	return "the workload is not deterministic:\n" + hang("", "The same draw gave two runs. Look for goroutines, real time, random numbers, the order "+
+		"of a map, and state that an earlier run has left.") + "\n" + how
 }
 
 // details returns what helps with a failure: the other failures, the losses that were allowed, and the command.
@@ -160,15 +204,18 @@ func (r *runner) details(res result, target scenarios.Failure, path string) stri
 	return b.String()
 }
 
+// columns is the width of reports. go test indents them by eight columns.
+const columns = 72
+
 // hang wraps a text after a head, and indents later lines by the width of the head.
 func hang(head, text string) string {
-	return head + strings.ReplaceAll(scenarios.Wrap(text, 100-len(head)), "\n", "\n"+strings.Repeat(" ", len(head))) + "\n"
+	return head + strings.ReplaceAll(scenarios.Wrap(text, columns-len(head)), "\n", "\n"+strings.Repeat(" ", len(head))) + "\n"
 }
 
 // fail shrinks a draw that failed, saves it, and ends the test.
 func (r *runner) fail(t testing.TB, text string, res result, seed int) {
 	t.Helper()
-	if how := r.differs(text, res.hash()); how != "" && res.verdict != nil {
+	if how := r.differs(text, res); how != "" {
 		t.Fatalf("draw %d: %s", seed, notDeterministic(how))
 	}
 	target := res.worst()
@@ -178,10 +225,16 @@ func (r *runner) fail(t testing.TB, text string, res result, seed int) {
 		path = filepath.Join(os.TempDir(), filepath.Base(path))
 		t.Logf("the file cannot be saved: %v", err)
 		if err := write(path, whole); err != nil {
-			t.Fatalf("draw %d: %s\nthe file cannot be saved: %v\n%s", seed, describe(target), err, whole)
+			t.Fatalf("draw %d:\n%sthe file cannot be saved: %v\n%s", seed, hang("", describe(target)), err, whole)
 		}
 	}
-	small, again, how := r.small(text, target)
+	small, again, how := r.small(text, res, target)
+	if r.flaky != "" {
+		t.Fatalf("draw %d, %s: %s", seed, path, notDeterministic(r.flaky))
+	}
+	if r.twoAs != nil {
+		t.Fatalf("draw %d, %s:\n%s%s", seed, path, hang("", "Client.Fail: "+r.twoAs.Error()), hang("", describe(target)))
+	}
 	if small != "" {
 		res, target = again, again.of(target)
 		whole = r.file(small, res, target, how)
@@ -189,27 +242,28 @@ func (r *runner) fail(t testing.TB, text string, res result, seed int) {
 			t.Logf("the file keeps the draw as it was: %v", err)
 		}
 	}
-	t.Fatalf("%s\n    draw    %d, %s\n%s\n%s", describe(target), seed, how, r.details(res, target, path), indent(whole))
+	t.Fatalf("draw %d fails:\n%s%s%s\n%s", seed, hang("", describe(target)), hang("    draw    ", how), r.details(res, target, path), indent(whole))
 }
 
-// small makes a draw small, and runs the result. If it does not succeed, it returns "" for the small draw. It also says
-// how far it came.
-func (r *runner) small(text string, target scenarios.Failure) (small string, res result, how string) {
+// small makes a draw small that failed in a first run, and runs the result. If it does not succeed, it returns "" for the
+// small draw. It also says how far it came.
+func (r *runner) small(text string, first result, target scenarios.Failure) (small string, res result, how string) {
 	if target.Verdict == scenarios.ClassUndecided {
-		return "", res, "not shrunk"
+		return "", res, "not shrunk, because the run was cut off"
 	}
-	if small, how = r.shrink(text, target); small == "" {
+	if small, how = r.shrink(text, first, target); small == "" {
 		return "", res, how
 	}
 	res, err := r.try(load(small), events)
-	if err != nil || !res.failed() {
-		return "", res, "not shrunk: the small draw holds"
+	if err != nil || !slices.ContainsFunc(res.failures, func(f scenarios.Failure) bool { return f.Fingerprint() == target.Fingerprint() }) {
+		r.flaky = "A smaller draw failed in one run and held in the next:\n\n" + indent(small)
+		return "", res, "not shrunk"
 	}
 	return small, res, how
 }
 
 // shrink makes a draw small. It returns the small draw, or "" if it does not succeed, and says how far it came.
-func (r *runner) shrink(text string, target scenarios.Failure) (small, how string) {
+func (r *runner) shrink(text string, first result, target scenarios.Failure) (small, how string) {
 	s := shrink.Shrinker{
 		Target: target, Stop: r.shrinkStop(),
 		Try: func(p *scenarios.Program, limit uint64) shrink.Tried {
@@ -230,7 +284,12 @@ func (r *runner) shrink(text string, target scenarios.Failure) (small, how strin
 	from := 0
 	s.Progress = func(p shrink.Progress) { from = p.From }
 	out, err := s.Shrink([]byte(text))
-	if err != nil {
+	var held *shrink.NotFailingError
+	switch {
+	case errors.As(err, &held): // it has failed twice before
+		r.flaky = cmp.Or(r.differs(text, first), "It failed in two runs and held in the third.\n")
+		return "", "not shrunk"
+	case err != nil:
 		return "", "not shrunk: " + err.Error()
 	}
 	how = fmt.Sprintf("shrunk from %d lines to %d in %d runs", from, len(load(string(out.Text)).Commands()), out.Tries)
@@ -287,11 +346,13 @@ func fileName(s string) string {
 // file returns the text of a file: a comment, the lines, and what was found in them.
 func (r *runner) file(text string, res result, target scenarios.Failure, how string) string {
 	var b strings.Builder
-	for _, line := range strings.Split(scenarios.Wrap(r.name+" fails: "+describe(target), 96), "\n") {
+	for _, line := range strings.Split(scenarios.Wrap(r.name+" fails: "+describe(target), columns-6), "\n") {
 		fmt.Fprintf(&b, "# %s\n", line)
 	}
 	if how != "" {
-		fmt.Fprintf(&b, "# %s%s.\n", strings.ToUpper(how[:1]), how[1:])
+		for _, line := range strings.Split(scenarios.Wrap(strings.ToUpper(how[:1])+how[1:]+".", columns-6), "\n") {
+			b.WriteString("# " + line + "\n")
+		}
 	}
 	b.WriteString("\n")
 	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool {

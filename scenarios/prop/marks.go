@@ -54,11 +54,11 @@ func (m *marks) report(t testing.TB, sometimes map[string]int) {
 			own = append(own, text)
 		}
 	}
-	t.Logf("%d draws from seed %d held: %d events, %d records acknowledged, %d leaders moved", m.runs, m.seed, m.events, m.acked, m.moves)
+	t.Logf("%d draws from seed %d held:\n%d events, %d records acknowledged, %d leaders moved", m.runs, m.seed, m.events, m.acked, m.moves)
 	if len(own) > 0 {
-		t.Logf("own marks, and the share of draws that reached them: %s", strings.Join(own, ", "))
+		t.Logf("own marks, and the share of draws that reached them:\n%s", hang("", strings.Join(own, ", ")))
 	}
-	t.Logf("%d of %d kinds of notes, and the share of draws that had them:\n%s", len(of), len(notes), scenarios.Wrap(strings.Join(of, ", "), 100))
+	t.Logf("%d of %d kinds of notes, with the share of draws:\n%s", len(of), len(notes), hang("", strings.Join(of, ", ")))
 	if m.runs == 0 {
 		return
 	}

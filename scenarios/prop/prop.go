@@ -3,7 +3,11 @@ package prop
 import (
 	"cmp"
 	"flag"
+	"fmt"
 	"os"
+	"path"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,11 +27,20 @@ type Test struct {
 	Brokers int
 	// Faults are the families of faults that may occur. Nil allows those after which no acknowledged record is missing, if the
 	// topic has replicas=3 and min.insync.replicas=2: crash, die-inside, stop, pause, cut, slow, links, clients, processor and
-	// slow-disk. Others are power, clocks, disk-errors and disk-lies. An empty list allows none.
+	// slow-disk. The others are:
+	//   - restart, lane (one kind of connection is cut or slow), deposed (a leader does not hear that it leads no more), late
+	//     (messages of a dead process arrive), answers (to a producer, lost or late) and votes (elections of a controller fail);
+	//   - power, power-inside (in the middle of an event), clocks and disk-errors;
+	//   - disk-lies, disk-rot, index-rot and wipe. These destroy synced bytes, so the cluster need not become quiet after them, and
+	//     a test refuses them.
+	//
+	// An empty list allows none.
 	Faults []string
-	// Operations are the requests that an operator may send meanwhile. No acknowledged record is missing after "elect" and
-	// "grow". Records may be missing after min-isr, unclean, configs, delete-records, features and recreate. The default
-	// is none.
+	// Operations are the requests that an operator may send meanwhile. The default is none. No acknowledged record is missing
+	// after elect, grow, questions (of end offsets) and config-deletes. Records may be missing after min-isr, below-min-isr,
+	// unclean, configs, broker-configs, compacts (which sets cleanup.policy for a while), delete-records, features, recreate and
+	// away (a broker is away while a topic is recreated). The last kind, come-and-go, creates and deletes topics of its own,
+	// so it is for tests without Topics.
 	Operations []string
 	// Rules enables old rules of Kafka, such as "M1", to try whether the test would find them.
 	Rules []string
@@ -53,26 +66,43 @@ func Check(t *testing.T, test Test, work func(*Client)) {
 	if *runsFlag == 0 && testing.Short() {
 		runs = 25
 	}
-	newRunner(t, test, work).check(t, runs, *seedFlag)
+	newRunner(t, test, work, homeOf(2)).check(t, runs, *seedFlag)
 }
 
 // check replays the saved files of a test and then draws plans.
 func (r *runner) check(t testing.TB, runs, seed int) {
 	t.Helper()
-	if r.replayFlag(t) || r.replaySaved(t) {
+	if runs < 1 {
+		t.Fatalf("-samsa.runs=%d draws nothing: the number of draws is at least 1", runs)
+	}
+	if r.replayFlag(t) {
+		return
+	}
+	r.unclaimed(t)
+	if r.replaySaved(t) {
 		return
 	}
 	m, running := &marks{seed: seed}, &draw{}
-	t.Cleanup(func() { r.ended(t, running) })
+	t.Cleanup(func() {
+		t.Helper()
+		r.ended(t, running)
+	})
+	failed := t.Failed()
 	for i := range runs {
 		if r.late(drawing) {
-			t.Logf("%d of %d draws: the deadline of the test is near", i, runs)
+			r.tooLate(t, i, runs)
 			break
 		}
 		text := r.plans().Example(seed + i).Text()
 		running.seed, running.text = seed+i, text
-		res := r.play(t, load(text))
+		res, err := r.watch(load(text))
+		if t.Failed() && !failed { // by t.Errorf in the code
+			t.FailNow()
+		}
 		running.text = ""
+		if err != nil {
+			t.Fatalf("draw %d: %v", seed+i, err)
+		}
 		m.add(res)
 		if res.failed() {
 			r.fail(t, text, res, seed+i)
@@ -81,14 +111,25 @@ func (r *runner) check(t testing.TB, runs, seed int) {
 	m.report(t, r.test.Sometimes)
 }
 
+// tooLate says that no more plans are drawn. A test that has drawn none has tested nothing.
+func (r *runner) tooLate(t testing.TB, drawn, runs int) {
+	t.Helper()
+	if text := fmt.Sprintf("%d of %d draws: the deadline of the test is near (go test -timeout)", drawn, runs); drawn == 0 {
+		t.Fatalf("%s", text)
+	} else {
+		t.Log(text)
+	}
+}
+
 // draw is a drawn plan.
 type draw struct {
 	seed int
 	text string // empty if it does not run
 }
 
-// ended saves the draw that was running when the code itself ended the test, as t.Fatal does. Its run never returned.
+// ended saves the draw that was running when the code itself failed or ended the test, as t.Errorf and t.Fatal do.
 func (r *runner) ended(t testing.TB, running *draw) {
+	t.Helper()
 	if running.text == "" {
 		return
 	}
@@ -97,7 +138,7 @@ func (r *runner) ended(t testing.TB, running *draw) {
 		t.Logf("draw %d cannot be saved: %v", running.seed, err)
 		return
 	}
-	t.Logf("draw %d: the code has ended the test, so nothing was shrunk; Client.Fail would have. The draw is %s", running.seed, path)
+	t.Logf("draw %d: the code has failed or ended the test itself, so nothing was shrunk; Client.Fail would have. The draw is %s", running.seed, path)
 }
 
 // runner runs the code of one test.
@@ -109,16 +150,22 @@ type runner struct {
 	began time.Time
 	until time.Time // the deadline; zero if there is none
 
+	home  func(function string) bool // reports whether a function is of the test's package
+	keys  map[string]string          // the key that was used, by the place of Client.Fail and the key without digits
+	twoAs error                      // the first key that was not stable
+	flaky string                     // how a run differed from a later one of the same file, noticed when shrinking
+
 	shrinkFor time.Duration // bounds the time for shrinking one failure
+	stop      func() bool   // ends the shrinking of a failure earlier, if it is not nil
 }
 
 // newRunner returns a runner for a test, and checks the words of the test.
-func newRunner(t testing.TB, test Test, work func(*Client)) *runner {
+func newRunner(t testing.TB, test Test, work func(*Client), home func(string) bool) *runner {
 	t.Helper()
-	r := &runner{test: test, work: work, name: t.Name(), began: time.Now(), shrinkFor: time.Minute}
-	if r.needs = needsOf("", test); work != nil {
-		r.needs.Test = t.Name()
+	if work == nil {
+		t.Fatalf("prop: there is no code to run, the function is nil (samsa explore draws the clients too)")
 	}
+	r := &runner{test: test, needs: needsOf(t.Name(), test), work: work, home: home, name: t.Name(), began: time.Now(), shrinkFor: time.Minute}
 	if own, ok := t.(interface{ Deadline() (time.Time, bool) }); ok {
 		r.until, _ = own.Deadline()
 	}
@@ -135,6 +182,42 @@ func newRunner(t testing.TB, test Test, work func(*Client)) *runner {
 		t.Fatalf("prop.Test: %v", err)
 	}
 	return r
+}
+
+// homeOf returns a function that reports whether a function is of the package of a caller, which is so many calls above.
+func homeOf(above int) func(string) bool {
+	name := "?"
+	if pc, _, _, ok := runtime.Caller(above); ok {
+		name = runtime.FuncForPC(pc).Name()
+	}
+	dir, base := path.Split(name)
+	of, _, _ := strings.Cut(base, ".")
+	return func(function string) bool { return strings.HasPrefix(function, dir+of+".") }
+}
+
+// unstable returns an error if the same call of Client.Fail has used another key that differs only in digits. The shrinker would
+// not find a failure again whose key has the numbers of its run.
+func (r *runner) unstable(key string) error {
+	stack := make([]uintptr, 64)
+	place := fmt.Sprint(stack[:runtime.Callers(2, stack)], strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' {
+			return -1
+		}
+		return c
+	}, key))
+	was, ok := r.keys[place]
+	if !ok {
+		if r.keys == nil {
+			r.keys = map[string]string{}
+		}
+		r.keys[place], was = key, key
+	}
+	if was == key {
+		return nil
+	}
+	err := fmt.Errorf("the keys %q and %q come from one place: a key names an invariant and is the same in every run; numbers belong into the text", was, key)
+	r.twoAs = cmp.Or(r.twoAs, err)
+	return err
 }
 
 // needsOf returns the needs of a test. Without a name, the clients are drawn.
@@ -157,7 +240,7 @@ func (r *runner) late(percent time.Duration) bool {
 // shrinkStop returns a function that reports whether shrinking must end.
 func (r *runner) shrinkStop() func() bool {
 	end := time.Now().Add(r.shrinkFor)
-	return func() bool { return time.Now().After(end) || r.late(shrinking) }
+	return func() bool { return time.Now().After(end) || r.late(shrinking) || r.stop != nil && r.stop() }
 }
 
 // exists reports whether there is a file.

@@ -2,6 +2,7 @@ package prop
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -25,16 +26,20 @@ func Plans(name string, test Test) *rapid.Generator[string] {
 // Play runs a plan with code for its workload line. The plan is drawn, or put together from lines. If the run fails, Play
 // returns a key and a sentence about the failure. The key is that of Client.Fail or the name of one of Samsa's checks. If
 // the run holds, the key is "". A property of rapid should fail for one key only, so that rapid does not shrink one
-// failure into another. The error says why the plan cannot be run.
+// failure into another. The error says why the plan cannot be run, or that the code is not deterministic: a plan that fails
+// is run twice.
 func Play(plan string, work func(*Client)) (key, text string, err error) {
 	p, err := parse(plan)
 	if err != nil {
 		return "", "", err
 	}
-	r := &runner{work: work}
-	res, err := r.try(p, events)
+	r := &runner{work: work, home: homeOf(2)}
+	res, err := r.watch(p)
 	if err != nil || !res.failed() {
 		return "", "", err
+	}
+	if how := r.differs(plan, res); how != "" {
+		return "", "", errors.New(notDeterministic(how))
 	}
 	f := res.worst()
 	return strings.TrimPrefix(f.Check, scenarios.Own), f.Text, nil
@@ -69,7 +74,7 @@ func Faults(test Test) *rapid.Generator[[]string] {
 // fuzzer can change one fault at a time.
 func Fuzz(f *testing.F, test Test, work func(*Client)) {
 	f.Helper()
-	r := newRunner(f, test, work)
+	r := newRunner(f, test, work, homeOf(2))
 	if r.replayFlag(f) || r.replaySaved(f) {
 		return
 	}
@@ -90,12 +95,15 @@ func Fuzz(f *testing.F, test Test, work func(*Client)) {
 // fuzz runs one draw of the fuzzer, and returns "" if it holds. The first draw with a failure is saved as it is, because the
 // fuzzer kills a process that takes as long as shrinking does; the next `go test` without -fuzz replays it and makes it small.
 func (r *runner) fuzz(text string) (report string) {
-	res, err := r.try(load(text), events)
+	res, err := r.watch(load(text))
 	switch {
 	case err != nil:
 		return err.Error()
 	case !res.failed():
 		return ""
+	}
+	if how := r.differs(text, res); how != "" {
+		return notDeterministic(how)
 	}
 	target, path := res.worst(), r.first(res.worst().Check)
 	if !exists(path) {
