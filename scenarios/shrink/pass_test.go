@@ -133,20 +133,6 @@ func TestNoLineCanGo(t *testing.T) {
 	}
 }
 
-// The result depends neither on the number of jobs nor on the order in which trials end.
-func TestDeterminismOfJobs(t *testing.T) {
-	src, s := planted(t, "M1")
-	want, err := s.Shrink(src)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Jobs = 3
-	got, err := s.Shrink(src)
-	if err != nil || string(got.Text) != string(want.Text) || got.Tries != want.Tries {
-		t.Errorf("with three jobs the result is, after %d tries (%v),\n%swith one job, after %d,\n%s", got.Tries, err, got.Text, want.Tries, want.Text)
-	}
-}
-
 // A search that is stopped returns the smallest scenario so far, and it fails.
 func TestStopKeepsTheSmallest(t *testing.T) {
 	try, target := wanting("crash b1", "start b1")

@@ -141,7 +141,7 @@ func TestRandomFailuresShrink(t *testing.T) {
 	for n := range seeds {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			t.Parallel()
-			f, limit := remembered(t, n), 20
+			f, limit := remembered(t, n), 8
 			if slices.Contains(whole[:], n) {
 				limit = 0
 			}

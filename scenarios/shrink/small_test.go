@@ -1,15 +1,19 @@
 package shrink
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"samsa/scenarios"
 	"samsa/scenarios/explore"
 )
+
+var all = flag.Bool("all", false, "shrink every large scenario, compare the results with the small scenarios, and report the median time; this takes minutes")
 
 // smallPath is the file of a small scenario.
 func (f failing) smallPath() string { return filepath.Join("testdata", "small", f.name+".txt") }
@@ -30,6 +34,49 @@ func (f failing) shrink(t *testing.T, jobs int) (Small, []byte) {
 	about := About{From: f.name + ".txt", Was: SizeOf(p), Again: "samsa run scenarios/shrink/" + f.smallPath(), Found: small.FoundLines("")}
 	about.Fails, about.Salts = s.Salted(&small, 20)
 	return small, small.File(about)
+}
+
+// cheap are the failures that every go test shrinks anew.
+var cheap = [...]string{"K22", "K1"}
+
+// median is the most time that half of the known failures may take to shrink on one core.
+const median = time.Minute
+
+// The small scenarios are, byte for byte, as the shrinker makes them today. They were made by two jobs at once, and the result and
+// the number of tries depend neither on the number of jobs nor on the order in which trials end. With -all every large scenario
+// is shrunk, by one job, and the times are reported.
+func TestSmallScenariosAreAsMadeToday(t *testing.T) {
+	var spent []time.Duration
+	for i, f := range known {
+		if !*all && !slices.Contains(cheap[:], f.name) {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			jobs := 1
+			if !*all {
+				jobs += i % 2 * 2 // K1 by three, K22 by one
+			}
+			began := time.Now()
+			small, file := f.shrink(t, jobs)
+			spent = append(spent, time.Since(began))
+			t.Logf("%s by %s after %s", spent[len(spent)-1].Round(time.Second/10), some(jobs, "job"), some(small.Tries, "run"))
+			if want := readFile(t, f.smallPath()); string(file) != string(want) {
+				t.Errorf("-rewrite makes the small scenario anew; it is\n%swanted\n%s", file, want)
+			}
+			if f.name == "K22" {
+				if again, _ := f.shrink(t, 4-jobs); again.Tries != small.Tries || string(again.Text) != string(small.Text) {
+					t.Errorf("with %s it is, after %s,\n%swith %s, after %s,\n%s", some(4-jobs, "job"), some(again.Tries, "run"), again.Text, some(jobs, "job"), some(small.Tries, "run"), small.Text)
+				}
+			}
+		})
+	}
+	if *all {
+		slices.Sort(spent)
+		t.Logf("the median of %d searches is %s; all took %s", len(spent), spent[len(spent)/2].Round(time.Second/10), spent)
+		if len(spent) == len(known) && spent[len(spent)/2] > median {
+			t.Errorf("the median is more than %s", median)
+		}
+	}
 }
 
 // Each small scenario fails as the large one does, in every message mode, and none of its lines can go. Half of them have at most
