@@ -18,8 +18,9 @@ import (
 // that a check reports there is a mistake of the check or of the cluster.
 //
 // calm draws such a scenario from a seed: topics and configs in their ranges, records with equal values, readers that begin
-// anywhere, deletions of records and topics, more partitions, preferred elections, clean restarts of brokers and
-// controllers, and clients that are stopped and asked for more. min.insync.replicas and the feature of the ELR stay as they
+// anywhere or stay, deletions of records and topics, more partitions, preferred elections, clean restarts of brokers and
+// controllers, clients that are stopped and asked for more, records with keys, configs of brokers that come and go, and
+// questions about offsets. min.insync.replicas and the feature of the ELR stay as they
 // are, because Kafka itself may lose records when they change.
 func calm(seed uint64) string {
 	c := &calmness{draws: draws{seed}}
@@ -164,6 +165,8 @@ func (c *calmness) step() {
 	switch kind := c.draws.weighted("calm.step", c.ord(), []int{24, 18, 6, 4, 3, 3, 5, 2, 4, 4, 4}); {
 	case t == nil:
 		c.make(calmTopics[0])
+	case c.chance("more", 200):
+		c.more(t)
 	case kind == 0:
 		c.line(c.word("send", "produce ", "send ")+c.client("p", 3, "acks=all", "acks=1", "acks=0", "linger.ms=20", "batch.size=1", "batch.size=100",
 			"max.in.flight.requests.per.connection=1", "delivery.timeout.ms=40000", "request.timeout.ms=2000", "retry.backoff.ms=20")+" %s", t.partition(c), c.values())
@@ -212,6 +215,37 @@ func (c *calmness) step() {
 		c.line("wait %dms", c.pick("wait", 10, 300, 2000, 12000))
 	default:
 		c.clock += c.pick("wait", 10, 300, 2000, 12000)
+	}
+}
+
+// more adds one operation of a whole topic, of brokers, or of the operator.
+func (c *calmness) more(t *calmTopic) {
+	switch c.between("more", 0, 6) {
+	case 0:
+		key := c.word("key", "key=k1 ", "key=k1..k3 ", "header=h:1 ")
+		c.line(c.word("send", "produce ", "send ")+c.client("p", 3, "acks=all", "linger.ms=20")+" %s%s", t.name, key, c.values())
+	case 1:
+		c.line("consume "+c.client("s", 2, "auto.offset.reset=earliest", "fetch.max.wait.ms=20")+" until stopped", t.partition(c))
+	case 2:
+		c.line("consume "+c.client("r", 3, "auto.offset.reset=latest")+" from %s", t.name, c.word("end", "earliest", "latest"))
+	case 3:
+		if machine := fmt.Sprintf("b%d", c.between("machine", 1, c.brokers)); !slices.Contains(c.away, machine) {
+			c.line("restart %s", machine)
+		}
+	case 4:
+		if machine := fmt.Sprintf("c%d", c.between("machine", 1, c.controllers)); !slices.Contains(c.away, machine) {
+			c.line("restart %s", machine)
+		}
+	case 5:
+		of := c.word("of", "brokers", fmt.Sprintf("broker b%d", c.between("machine", 1, c.brokers)))
+		set := pick(c.draws, "calm.broker config", c.ord(), movableBrokers[:]...)
+		if c.chance("delete", 300) {
+			name, _, _ := strings.Cut(set, "=")
+			set = "delete " + name
+		}
+		c.line("config %s %s", of, set)
+	default:
+		c.line("list offsets %s %s", t.partition(c), c.word("offsets", "latest", "earliest", "max-timestamp"))
 	}
 }
 
