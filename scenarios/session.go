@@ -60,6 +60,7 @@ type RunOptions struct {
 	Heard     func(Note)                                     // if not nil, is called for every note
 	Each      func(Event)                                    // if not nil, is called for every event, after its notes
 	Decided   func(question string, always bool)             // if not nil, is called if an old rule decides otherwise than today's
+	Otherwise func(id string)                                // if not nil, is called if an old rule would have decided otherwise than today's
 	Work      func(*Hand)                                    // the code of the file's workload line
 }
 
@@ -320,7 +321,7 @@ func (s *Session) open() bool {
 		s.err = &NeedsTest{test, s.program.File.Name}
 		return false
 	}
-	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each, Decisions: s.run.Decisions, Decided: s.run.Decided}
+	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each, Decisions: s.run.Decisions, Decided: s.run.Decided, Otherwise: s.run.Otherwise}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)

@@ -168,6 +168,9 @@ type Options struct {
 	// question is the name of the rule. A rule without arguments has one answer for the whole run; Decided is then called
 	// once, with always set.
 	Decided func(question string, always bool)
+	// Otherwise, if not nil, is called with the id of each old rule that would have given another answer than the current rule
+	// gave, each time that it would. It is for runs without old rules.
+	Otherwise func(id string)
 }
 
 // OwnConfigs are the configs in the server.properties of one broker alone.

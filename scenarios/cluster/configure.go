@@ -35,6 +35,9 @@ func configure(o Options) (configs, error) {
 	if o.Decided != nil {
 		c.rules = c.rules.compared(o.Decided)
 	}
+	if o.Otherwise != nil {
+		c.rules = c.rules.watched(o.Otherwise)
+	}
 	for _, s := range o.Configs {
 		known := c.finalise(s)
 		ofBrokers, ofControllers := take(&c.brokers, config.Broker, s), take(&c.controllers, config.Controller, s)

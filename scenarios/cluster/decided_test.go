@@ -45,3 +45,37 @@ func TestOldRulesReportTheirDecisions(t *testing.T) {
 		}
 	}
 }
+
+// Watched rules give today's answers. Each old rule is reported for an answer that would differ, both halves of a flaw under one
+// id, and a rule without arguments at once.
+func TestWatchedRulesReportOldRules(t *testing.T) {
+	var said []string
+	today := nodeRules{broker: broker.CurrentRules(), controller: controller.CurrentRules(), quorum: raft.CurrentRules()}
+	n := today.watched(func(id string) { said = append(said, id) })
+	for _, id := range []string{"K22", "M35", "K2"} {
+		if !slices.Contains(said, id) {
+			t.Errorf("%s has another answer in every run, and only these are reported at once: %v", id, said)
+		}
+	}
+	for _, id := range []string{"M1", "M6", "M24"} {
+		if slices.Contains(said, id) {
+			t.Errorf("%s is reported before any question", id)
+		}
+	}
+	said = nil
+	if got := n.broker.Replication.TruncateOnFollow(5, 5); got != 5 || said != nil {
+		t.Errorf("with the same answers: %d and %v", got, said)
+	}
+	if got := n.broker.Replication.TruncateOnFollow(3, 5); got != 5 || !slices.Equal(said, []string{"M1"}) {
+		t.Errorf("with another answer of M1: %d and %v", got, said)
+	}
+	said = nil
+	n.broker.Replication.SameIncarnation(1, 2)
+	n.controller.SameIncarnation(1, 2)
+	if halves := len(slices.DeleteFunc(slices.Clone(said), func(id string) bool { return id != "M24" })); halves != 2 {
+		t.Errorf("the two halves of M24 report %v", said)
+	}
+	if n.broker.Replication.SameIncarnation(1, 2) {
+		t.Error("watched rules give the answer of an old rule")
+	}
+}

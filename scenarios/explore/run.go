@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,7 +25,8 @@ type Options struct {
 	// failures, and Result.Abandoned is set. Several runs may call it at once.
 	Abandon func() bool
 
-	decided func(question string, always bool) // see scenarios.RunOptions.Decided
+	decided   func(question string, always bool) // see scenarios.RunOptions.Decided
+	otherwise func(id string)                    // see scenarios.RunOptions.Otherwise
 }
 
 // budget is the limit of events per run. Most runs have about ten thousand events. A run with Kafka's own timeouts has
@@ -111,6 +113,15 @@ func Run(seed uint64, o Options) Result {
 	return r
 }
 
+// Otherwise runs a seed without old rules, and returns the result and the old rules that would have decided otherwise in it. A run
+// of the seed with any other old rule has the same result.
+func Otherwise(seed uint64, o Options) (r Result, ids []string) {
+	seen := map[string]bool{}
+	o.otherwise = func(id string) { seen[id] = true }
+	r = Run(seed, o)
+	return r, slices.Sorted(maps.Keys(seen))
+}
+
 // Replay runs any scenario and judges it as Run judges a seed. If a node panics, the panic is the result. Replay returns an
 // error if no cluster can be assembled. The profile of the options has no effect.
 func Replay(program *scenarios.Program, o Options) (r Result, err error) {
@@ -124,7 +135,7 @@ func Replay(program *scenarios.Program, o Options) (r Result, err error) {
 		}
 		r.Verdict = worst(r.Failures)
 	}()
-	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events, Decisions: o.Decisions, Decided: o.decided})
+	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events, Decisions: o.Decisions, Decided: o.decided, Otherwise: o.otherwise})
 	defer s.Close()
 	if r.Abandoned, err = advance(s, o.Abandon); err != nil || r.Abandoned {
 		return r, err

@@ -1,0 +1,129 @@
+// Command search looks for each old rule among explored seeds: the first seed in which the check that the rule names fires.
+// It answers whether exploration, which knows no rule, would have found each of these flaws.
+//
+//	go run ./internal/search                  all rules, among the seeds 1 to 4000
+//	go run ./internal/search M3 K2            only these
+//	go run ./internal/search -plans           and keeps each plan in scenarios/explore/testdata/planted
+//
+//	seed ──run without old rules──▶ the rules that would have decided otherwise ──run with each of them──▶ its check fires?
+//
+// A run with a rule differs from the run without it only if the rule decides otherwise somewhere. So the first run of a seed
+// says which rules are worth a run of their own, and a rule that decides otherwise in one seed of a hundred costs a hundredth.
+// The outcome is that of `samsa explore --rule ID --find CHECK`.
+//
+// Results are kept in a file of their own for each version of the program, so a call that is interrupted continues where it
+// was. The command is a test tool; it starts no processes and takes hours for all rules, so `.ci/run` does not run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"samsa/scenarios"
+)
+
+// Exit codes.
+const (
+	exitFound       = 0
+	exitMissed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// options are the flags of the command.
+type options struct {
+	runs  int
+	seed  uint64
+	dir   string
+	plans string   // the directory of the plans; empty if they are not kept
+	rules []string // the ids
+}
+
+func main() {
+	o, err := parse(os.Args[1:], os.Stderr)
+	if err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "search:", err)
+			os.Exit(exitUsage)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	program, err := os.Executable()
+	if err == nil {
+		err = os.MkdirAll(o.dir, 0o777)
+	}
+	var kept *store
+	if err == nil {
+		kept, err = openStore(o.dir, program)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "search:", err)
+		os.Exit(exitUsage)
+	}
+	s := newSearch(o, kept, func(line string) { fmt.Fprintln(os.Stderr, line) })
+	err = s.run(ctx)
+	s.write(os.Stdout)
+	stop()
+	switch {
+	case ctx.Err() != nil:
+		os.Exit(exitInterrupted)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "search:", err)
+		os.Exit(exitUsage)
+	case s.missing() > 0:
+		os.Exit(exitMissed)
+	}
+}
+
+// parse reads the command line.
+func parse(args []string, stderr io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("search", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprint(stderr, "examples:\n"+
+			"  search                 all old rules\n"+
+			"  search -runs 600 M3    one of them, among fewer seeds\n"+
+			"  search -plans DIR      and keeps the plan of each rule in DIR\n\nflags:\n")
+		f.PrintDefaults()
+		fmt.Fprint(stderr, "\nexit codes: 0 all are found; 1 some are not; 2 wrong usage; 130 interrupted\n")
+	}
+	f.IntVar(&o.runs, "runs", 4000, "look among `N` seeds")
+	f.Uint64Var(&o.seed, "seed", 1, "begin with `SEED`")
+	f.StringVar(&o.dir, "dir", "searched", "keep results in `DIR`; a call continues where an earlier one of the same program ended")
+	f.StringVar(&o.plans, "plans", "", "keep the plan in which a rule is found as `DIR`/RULE.txt")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if o.runs < 1 {
+		return o, fmt.Errorf("-runs is a number from 1, not %d", o.runs)
+	}
+	var known []string
+	for _, r := range scenarios.OldRules() {
+		if !slices.Contains(known, r.ID) {
+			known = append(known, r.ID)
+		}
+	}
+	if o.rules = f.Args(); len(o.rules) == 0 {
+		o.rules = known
+	}
+	for _, id := range o.rules {
+		if !slices.Contains(known, id) {
+			err := fmt.Errorf("there is no old rule %s; there are %s", id, strings.Join(known, " "))
+			if near := scenarios.Nearest(id, known); near != "" {
+				err = fmt.Errorf("there is no old rule %s (did you mean %s?); there are %s", id, near, strings.Join(known, " "))
+			}
+			return o, err
+		}
+	}
+	return o, nil
+}
