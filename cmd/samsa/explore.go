@@ -43,7 +43,8 @@ func (a *app) exploreCommand() *cobra.Command {
 		Example: "  samsa explore --runs 1000\n" +
 			"  samsa explore --for 60s --seed 20260101000 --jobs 2\n" +
 			"  samsa explore --runs 1 --seed 437 --json\n" +
-			"  samsa explore --rule M22 --find hw-justified",
+			"  samsa explore --rule M22 --find hw-justified\n" +
+			"  samsa explore --profile handover --runs 300",
 		Args: exactly(0, "no words"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.explore(f, cmd.Flags().Changed("runs")) },
 	}
@@ -54,7 +55,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	flags.DurationVar(&f.lasts, "for", 0, "instead of --runs: begins runs for `TIME`")
 	f.common(cmd, "jobs")
 	flags.StringVar(&f.seed, "seed", "1", "begins with seed `N`; the others follow it")
-	flags.StringVar(&f.profile, "profile", string(explore.Mixed), "timeouts: mixed, compressed or kafka's own, as `P`")
+	flags.StringVar(&f.profile, "profile", string(explore.Mixed), "timeouts: mixed, compressed or kafka's own; or a family of faults or a kind of operation that every plan shall have, as `P`")
 	f.common(cmd, "rule", "mode")
 	flags.BoolVar(&f.first, "first", false, "stops at the first seed that fails")
 	flags.StringVar(&f.find, "find", "", "stops at the first seed that violates `CHECK`")
@@ -93,7 +94,7 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 		for _, p := range explore.Profiles() {
 			names = append(names, string(p))
 		}
-		u := usage("samsa help explore", "--profile %s: there are %s", f.profile, strings.Join(names, ", "))
+		u := usage("samsa help explore", "--profile %s: there are the timeouts %s, and the families and kinds %s", f.profile, strings.Join(names[:3], ", "), strings.Join(names[3:], ", "))
 		u.meant = scenarios.Nearest(f.profile, names)
 		return c, u
 	}

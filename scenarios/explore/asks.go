@@ -34,6 +34,8 @@ func specialOperations() []operation {
 		}},
 		{name: "below-min-isr", locks: true, order: (*Plan).belowMinISR},
 		{name: "questions", order: (*Plan).ask},
+		{name: "handover", order: handover},
+		{name: "burst", order: burst},
 		// A broker is away while a topic is deleted and created again. It may die again before its next checkpoint.
 		{name: "away", once: true, order: func(p *Plan, d draws, o order) {
 			t := lastingTopic(p.topics, d, o.ord)
@@ -89,6 +91,67 @@ func (p *Plan) ask(d draws, o order) {
 	}
 	what := pick(d, "question.what", o.ord, words{"cluster"}, words{"quorum"}, words{"features"}, words{"topic", topicName(tp.topic)}, words{"configs", host("brokers")})
 	p.order(o.at, o.tag, "describe", what)
+}
+
+// burst changes a config many times, faster than followers fetch, so that brokers apply one delta of the metadata after the other
+// while records are on their way.
+func burst(p *Plan, d draws, o order) {
+	t := lastingTopic(p.topics, d, o.ord)
+	of := words{"topic", topicName(t.name)}
+	if d.chance("burst.everywhere", o.ord, 300) {
+		of = words{host("brokers")}
+	}
+	values := pick(d, "burst.values", o.ord, [2]string{"max.message.bytes=1048588", "max.message.bytes=900000"}, [2]string{"min.insync.replicas=1", "min.insync.replicas=2"})
+	if len(of) == 1 {
+		values[0], values[1] = strings.Replace(values[0], "max.message.bytes", "message.max.bytes", 1), strings.Replace(values[1], "max.message.bytes", "message.max.bytes", 1)
+	}
+	at := o.at
+	for i := range d.between("burst.many", o.ord, 20, 60) {
+		p.order(at, o.tag, "config", of, values[i%2])
+		at += d.between("burst.pause", o.ord*100+int32(i), 1, max(2, p.time.unit/8))
+	}
+	for i := range 4 {
+		p.aims = append(p.aims, aim{o.at + d.intn("burst.send.at", o.ord*10+int32(i)+9000, max(1, at-o.at)), partition{t.name, 0}})
+	}
+}
+
+// handover takes a partition's leader away while records are on their way to its followers, and asks for the end offset before,
+// during and after. The new leader knows the high watermark of the old one only up to its last fetch, so it may not answer at
+// once (KIP-207). In some plans the followers' fetches are late besides, so the new leader needs longer.
+func handover(p *Plan, d draws, o order) {
+	tp := p.partition(d, "handover", o.ord, o.at)
+	ord := func(i int) int32 { return o.ord*100 + int32(i) + 7000 }
+	for i := range d.between("handover.sends", o.ord, 3, 8) {
+		p.aims = append(p.aims, aim{max(p.time.boot, o.at-d.intn("handover.send.at", ord(i), p.time.unit)), tp})
+	}
+	over := o.at + d.between("handover.for", o.ord, 4, 16)*p.time.unit
+	late := d.chance("handover.late", o.ord, 600)
+	if late {
+		p.order(o.at-1, o.tag, "slow", host("brokers"), "->", host("brokers"), "lane", "replication", "by", span(pick(d, "handover.by", o.ord, 1, 1, 2, 4)*p.time.unit))
+	}
+	ends := Tag{Family: o.tag.Family, ID: o.tag.ID, Ends: true}
+	switch how := pick(d, "handover.how", o.ord, "crash", "crash", "pause", "stop", "restart", "elect"); how {
+	case "elect": // first another broker must lead, so that the preferred replica can take over
+		p.order(o.at, o.tag, "restart", tp.leader())
+		p.order(over-1, o.tag, "elect", "preferred", tp)
+	case "restart":
+		p.order(o.at, o.tag, how, tp.leader())
+	default:
+		p.order(o.at, o.tag, how, tp.leader())
+		p.order(over, ends, "resume", nodes)
+		p.order(over, ends, "start", nodes)
+	}
+	for i := range d.between("handover.questions", o.ord, 4, 12) {
+		p.order(o.at+d.intn("handover.question.at", ord(i), over-o.at+p.time.unit), o.tag, "list", "offsets", tp, "latest")
+	}
+	if d.chance("handover.twice", o.ord, 400) { // the new leader goes too, before it has recovered
+		at := o.at + d.between("handover.second", o.ord, 1, over-o.at)
+		p.order(at, o.tag, "crash", tp.leader(), pick(d, "handover.power", o.ord, nil, words{"power"}))
+		p.order(max(at, over)+1, ends, "start", nodes)
+	}
+	if late {
+		p.order(over, ends, "heal", host("brokers"), "->", host("brokers"))
+	}
 }
 
 // aim is a send that an operation asks for.

@@ -25,7 +25,9 @@ type strike struct {
 }
 
 // families returns all families of faults, in the order of their names in plans.
-func families() []family { return slices.Concat(commonFamilies(), specialFamilies()) }
+func families() []family {
+	return slices.Concat(commonFamilies(), specialFamilies(), recurringFamilies())
+}
 
 // commonFamilies returns the families that hit any machine or connection.
 func commonFamilies() []family {
@@ -68,7 +70,7 @@ func commonFamilies() []family {
 			p.net(d, s, "slow", words{"by", span(pick(d, "slow.by", s.ord, 1, 1, 2, 4, 8) * p.time.unit)})
 		}},
 		{name: "links", order: func(p *Plan, d draws, s strike) {
-			how := words{pick(d, "link.kind", s.ord, "reset", "reset", "half-open", "prefix", "stalled", "clogged", "refused", "lossy", "narrow")}
+			how := words{pick(d, "link.kind", s.ord, "reset", "reset", "half-open", "half-open", "prefix", "stalled", "clogged", "refused", "lossy", "narrow")}
 			if how[0] == "stalled" {
 				how = append(how, "for", span(s.ends-s.at))
 			}
@@ -130,14 +132,15 @@ func commonFamilies() []family {
 	}
 }
 
-// drawFaults chooses families, weights and times of faults. About one seed in sixteen has no fault at all, to find
+// drawFaults chooses families, weights and times of faults. About one seed in twelve has no fault at all, to find
 // violations that happen without faults.
 func (p *Plan) drawFaults(d draws) {
-	if d.chance("faultless", 0, 60) {
+	all := families()
+	focus := slices.IndexFunc(all, func(f family) bool { return f.name == p.focus })
+	if d.chance("faultless", 0, 80) && focus < 0 {
 		return
 	}
 	p.rough = d.chance("noise", 0, 400)
-	all := families()
 	weights := make([]int, len(all))
 	rare := d.chance("rots", 0, 120) // only few seeds, because a cluster that may lose synced bytes need not become quiet
 	for i, f := range all {
@@ -149,8 +152,20 @@ func (p *Plan) drawFaults(d draws) {
 			continue
 		}
 		weights[i] = 1 << d.intn("weight."+f.name, 0, 6) // log-uniform, so one family often dominates
-		p.families = append(p.families, f.name)
-		p.rots = p.rots || f.rots
+	}
+	// In some plans one family has no other beside it, because a fault of another family hides what the first one does.
+	if i := d.intn("alone", 0, len(all)); d.chance("one.family", 0, 100) && !all[i].rots {
+		clear(weights)
+		weights[i] = 1
+	}
+	if focus >= 0 {
+		weights[focus] = 32
+	}
+	for i, f := range all {
+		if weights[i] > 0 {
+			p.families = append(p.families, f.name)
+			p.rots = p.rots || f.rots
+		}
 	}
 	p.strike(slices.Repeat([]draws{d}, pick(d, "strikes", 0, 1, 2, 4, 6, 8, 12, 16)), all, weights)
 	p.drawCore(d)
@@ -162,6 +177,9 @@ func (p *Plan) strike(each []draws, all []family, weights []int) {
 	for i, d := range each {
 		ord := int32(i)
 		f := d.weighted("strike", ord, weights)
+		if focus := slices.IndexFunc(all, func(f family) bool { return f.name == p.focus }); i == 0 && focus >= 0 {
+			f = focus
+		}
 		if f < 0 {
 			break
 		}

@@ -150,6 +150,9 @@ func (p *Plan) healing() []Line {
 		h.add("crash", clients)
 		return h.lines
 	}
+	if p.lingers && whole { // for judges of a cluster that has recovered, which give it the time that its timeouts allow
+		h.add("wait", span(h.time.idle))
+	}
 	if p.needs.Test == "" {
 		h.add("drain", host(p.producers[0]))
 	} else { // the test's own client may be reading

@@ -67,6 +67,11 @@ func commonOperations() []operation {
 			p.order(o.at, o.tag, "grow", topicName(t.name), "to", t.grown)
 		}},
 		{name: "features", locks: true, order: func(p *Plan, d draws, o order) {
+			if p.makeup.old && d.chance("operation.upgrade", o.ord, 600) {
+				p.order(o.at, o.tag, "finalise", setting{"metadata.version", newestFormat})
+				p.order(o.at+d.between("operation.later", o.ord, 1, p.time.phase/4), o.tag, "finalise", setting{"eligible.leader.replicas.version", 1})
+				return
+			}
 			name := pick(d, "operation.feature", o.ord, "eligible.leader.replicas.version", "eligible.leader.replicas.version", "transaction.version", "group.version")
 			p.order(o.at, o.tag, "finalise", setting{name, 0})
 			if d.chance("operation.back", o.ord, 700) {
@@ -106,7 +111,11 @@ func (p *Plan) drawOperations(d draws) {
 			weights[i] = 1 << d.intn("operator.weight."+o.name, 0, 4)
 		}
 	}
-	p.operate(slices.Repeat([]draws{d}, pick(d, "operations", 0, 0, 0, 1, 2, 3, 5, 8)), all, weights)
+	many := pick(d, "operations", 0, 0, 0, 1, 2, 3, 5, 8)
+	if i := slices.IndexFunc(all, func(o operation) bool { return o.name == p.focus }); i >= 0 {
+		weights[i], many = 8, max(many, 2)
+	}
+	p.operate(slices.Repeat([]draws{d}, many), all, weights)
 }
 
 // operate adds one request for each element of the list. The element makes the decisions of that request.
@@ -115,6 +124,9 @@ func (p *Plan) operate(each []draws, all []operation, weights []int) {
 	for i, d := range each {
 		ord := int32(i)
 		o := d.weighted("operation", ord, weights)
+		if focus := slices.IndexFunc(all, func(o operation) bool { return o.name == p.focus }); i == 0 && focus >= 0 {
+			o = focus
+		}
 		if o < 0 {
 			break
 		}

@@ -31,7 +31,10 @@ type Plan struct {
 	consumers            []string
 	values               int // the number of records sent so far; the last record has the value "v" with this number
 	style                style
-	aims                 []aim // sends that operations ask for
+	makeup               makeup
+	focus                string // the family or kind that the profile wants, or empty
+	lingers              bool   // the cluster stays idle for a while before the last read
+	aims                 []aim  // sends that operations ask for
 	rough                bool
 	families             []string // families of faults in this plan
 	operations           []string // kinds of operations in this plan
@@ -76,6 +79,11 @@ func Draw(seed uint64, profile Profile) *Plan {
 	p.heal = p.time.boot + p.time.phase
 	p.brokers = pick(d, "brokers", 0, 1, 2, 3, 3, 3, 3, 4, 5)
 	p.controllers = min(pick(d, "controllers", 0, 1, 1, 2, 3, 3, 3, 4, 5), maxControllers)
+	if profile != p.Profile && profile != Mixed {
+		p.focus = string(profile)
+	}
+	p.style, p.lingers = styleOf(d), d.chance("lingers", 0, 80)
+	p.drawMakeup(d)
 	for i := range pick(d, "topics", 0, 1, 1, 1, 2) {
 		p.topics = append(p.topics, p.newTopic(d, i))
 	}
@@ -94,10 +102,12 @@ func (p *Plan) newTopic(d draws, name int) topic {
 	t := topic{name: topicNames[name], partitions: pick(d, "partitions", n, 1, 1, 2, 3)}
 	t.replicas = min(p.brokers, pick(d, "replicas", n, 1, 2, 3, 3, 3, 3, 5))
 	least := max(1, t.replicas-pick(d, "min.isr", n, 1, 1, 1, 0, 2))
-	t.settings = []setting{{"min.insync.replicas", least}}
+	if !p.makeup.shared {
+		t.settings = []setting{{"min.insync.replicas", least}}
+	}
 	if p.Profile == Compressed {
 		t.settings = append(t.settings, setting{"internal.segment.bytes", pick(d, "segment", n, 4096, 4096, 1024, 16384)},
-			setting{"index.interval.bytes", pick(d, "index", n, 512, 128, 4096)})
+			setting{"index.interval.bytes", pick(d, "index", n, 512, 128, 4096, 512, 128, 1)})
 	}
 	if p.time.retains {
 		t.settings = append(t.settings, retention(d, n, p.time.phase)...)
@@ -188,8 +198,8 @@ func (p *Plan) booting() (all []Line) {
 	if p.rough {
 		cluster.add(words{"noise=rough"})
 	}
-	cluster.add(words{p.time.nodes})
-	all = append(append(all, cluster), p.early...)
+	cluster.add(words{p.makeup.settings, p.time.nodes})
+	all = slices.Concat(append(all, cluster), p.makeup.properties, p.early)
 	if n := len(p.early); n > 0 { // wait until the topics have enough brokers and no machine is still stopping
 		over := p.early[n-1].At
 		all = append(all, newLine(Tag{}, "run", "until", "time", span(over+(p.time.boot-over)/2)), newLine(Tag{}, "start", nodes))

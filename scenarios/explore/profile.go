@@ -2,10 +2,13 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
-// Profile is the scale of a cluster's timeouts.
+// Profile is the scale of a cluster's timeouts, or the name of a family of faults or of a kind of operation. Such a name means
+// the timeouts of Mixed, and that every plan has faults of that family or operations of that kind. It is for situations that
+// the default profile reaches in few runs, because their families are rare.
 type Profile string
 
 const (
@@ -18,12 +21,18 @@ const (
 	Kafka Profile = "kafka"
 )
 
-// Profiles returns all profiles, the default first.
-func Profiles() []Profile { return []Profile{Mixed, Compressed, Kafka} }
+// Profiles returns all profiles: first the scales of timeouts, of which the first is the default, then the families and kinds.
+func Profiles() []Profile {
+	all := []Profile{Mixed, Compressed, Kafka}
+	for _, name := range slices.Concat(FaultFamilies(), OperationKinds()) {
+		all = append(all, Profile(name))
+	}
+	return all
+}
 
-// of returns the profile of a seed. For Mixed it draws one of the other two profiles.
+// of returns the timeouts of a seed. For all profiles but Compressed and Kafka, it draws one of these two.
 func (p Profile) of(d draws) Profile {
-	if p != Mixed && p != "" {
+	if p == Compressed || p == Kafka {
 		return p
 	}
 	if d.chance("profile", 0, 100) {
@@ -50,13 +59,14 @@ type timing struct {
 	phase int // the length of the part with faults
 	rest  int // the bound for becoming quiet after the healing; an operator's request alone may take half a minute
 	unit  int // the length of a short fault: about a heartbeat interval
+	idle  int // a time within which, as the judges count, the cluster has recovered from all faults (check.Timeouts)
 }
 
 // timingOf draws the timeouts of a run.
 func timingOf(p Profile, d draws) timing {
 	retains := d.chance("retains", 0, 250)
 	if p == Kafka {
-		t := timing{boot: 15_000, phase: 90_000, rest: 400_000, unit: 2_000, retains: retains}
+		t := timing{boot: 15_000, phase: 90_000, rest: 400_000, unit: 2_000, idle: 270_000, retains: retains}
 		if retains {
 			t.nodes = []setting{{"log.retention.check.interval.ms", 10_000}}
 		}
@@ -91,10 +101,14 @@ func timingOf(p Profile, d draws) timing {
 			{"request.timeout.ms", request}, {"delivery.timeout.ms", delivery}, {"retry.backoff.ms", 20}, {"fetch.max.wait.ms", wait},
 		},
 		boot: 2000, phase: pick(d, "phase", 0, 3000, 4000, 5000), rest: 60_000 + 3*delivery, unit: scale(2000), retains: retains,
+		idle: 28*scale(2000) + 5*request + 2*lag + 4*wait + 1000,
 	}
-	if retains { // Kafka checks retention only every five minutes
-		t.nodes = append(t.nodes, setting{"log.retention.check.interval.ms", pick(d, "retention.check", 0, 200, 500, 1500)})
+	// Kafka checks retention only every five minutes. A plan without limits checks too, because an operator may set them.
+	often := pick(d, "retention.check", 0, 200, 500, 1500)
+	if !retains {
+		often = 1500
 	}
+	t.nodes = append(t.nodes, setting{"log.retention.check.interval.ms", often})
 	return t
 }
 

@@ -23,20 +23,8 @@ func specialFamilies() []family {
 			p.end(s, "heal")
 			p.order(s.ends+p.time.unit, Tag{Family: s.tag.Family, ID: s.tag.ID, Ends: true}, "elect", "preferred", tp)
 		}},
-		// Messages of a dead process arrive when its successor is at work.
-		{name: "late", rare: true, order: func(p *Plan, d draws, s strike) {
-			dies := p.machine(d, "late", s.ord)
-			if d.chance("late.client", s.ord, 250) {
-				dies = host(p.producers[d.intn("late.producer", s.ord, len(p.producers))])
-			}
-			p.begin(s, "slow", dies, "->", nodes, "by", span(pick(d, "late.by", s.ord, 1, 2, 4, 8)*p.time.unit))
-			dead := s
-			dead.at += d.between("late.dies", s.ord, 1, p.time.unit)
-			p.begin(dead, "crash", dies)
-			dead.ends = dead.at + d.between("late.starts", s.ord, 1, p.time.unit)
-			p.end(dead, "start", dies)
-			p.end(s, "heal", dies, "->", nodes)
-		}},
+		{name: "stranded", order: stranded},
+		{name: "late", rare: true, order: late},
 		// A producer's answers are lost or late, and its requests are refused; the brokers are well.
 		{name: "answers", rare: true, order: func(p *Plan, d draws, s strike) {
 			client := host(p.producers[d.intn("answers", s.ord, len(p.producers))])
@@ -101,4 +89,47 @@ func (p *Plan) lane(d draws, s strike) {
 		p.begin(s, "cut", a, arrow, b, "lane", lane)
 	}
 	p.end(s, "heal")
+}
+
+// stranded cuts the active controller off from the other controllers, and from them alone, so that it cannot commit what it is asked to
+// write. Another one is elected, and the first must truncate its log. In some plans that lasts until all faults end, longer than
+// any request may wait.
+func stranded(p *Plan, d draws, s strike) {
+	a, arrow, b := host("controller"), pick(d, "stranded.arrow", s.ord, "<->", "<->", "->"), host("standbys")
+	if d.chance("stranded.deaf", s.ord, 300) {
+		a, b = b, a
+	}
+	p.begin(s, "cut", a, arrow, b)
+	t := topicName(lastingTopic(p.topics, d, s.ord).name)
+	for i := range d.between("stranded.writes", s.ord, 1, 4) {
+		ord := s.ord*10 + int32(i)
+		at := s.at + d.between("stranded.write.at", ord, 1, p.time.unit)
+		p.order(at, s.tag, "config", "topic", t, pick(d, "stranded.config", ord, "flush.messages=1", "flush.messages=100", "max.message.bytes=1048588"))
+	}
+	if d.chance("stranded.long", s.ord, 250) {
+		return // the healing heals the network
+	}
+	p.end(s, "heal")
+}
+
+// late lets messages of a dead process arrive when its successor is at work: those of all its connections, or of one kind.
+func late(p *Plan, d draws, s strike) {
+	dies := p.machine(d, "late", s.ord)
+	if d.chance("late.client", s.ord, 250) {
+		dies = host(p.producers[d.intn("late.producer", s.ord, len(p.producers))])
+	}
+	var lane, power words
+	if dies[0] != 'p' {
+		if d.chance("late.one", s.ord, 500) {
+			lane = words{"lane", lanes[d.intn("late.lane", s.ord, len(lanes))]}
+		}
+		power = pick(d, "late.power", s.ord, nil, nil, words{"power"})
+	}
+	p.begin(s, "slow", dies, "->", nodes, lane, "by", span(pick(d, "late.by", s.ord, 1, 2, 4, 8)*p.time.unit))
+	dead := s
+	dead.at += d.between("late.dies", s.ord, 1, p.time.unit)
+	p.begin(dead, "crash", dies, power)
+	dead.ends = dead.at + d.between("late.starts", s.ord, 1, p.time.unit)
+	p.end(dead, "start", dies)
+	p.end(s, "heal", dies, "->", nodes)
 }

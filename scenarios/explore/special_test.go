@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +21,9 @@ func TestShareOfDrawnLines(t *testing.T) {
 		{"link p refused", 10, 0}, {"elect preferred", 80, 0}, {"key=", 200, 0}, {"header=", 100, 0}, {"timestamp=", 70, 0}, {"missing ghost-0", 250, 0},
 		{"same same", 100, 0}, {"from latest", 300, 0}, {"consume from ..", 150, 0}, {"until stopped", 200, 0}, {"max.partition.fetch.bytes=300", 150, 0},
 		{"list offsets latest", 100, 0}, {"list version=", 70, 0}, {"describe", 100, 0}, {"config broker", 60, 0}, {"config delete", 60, 0},
-		{"append cleanup.policy=compact", 40, 0},
+		{"append cleanup.policy=compact", 40, 0}, {"cluster metadata.version=", 80, 0}, {"cluster min.insync.replicas=", 130, 0}, {"finalise metadata.version=27", 3, 0},
+		{"properties broker.rack=", 100, 0}, {"properties replica.fetch", 20, 0}, {"cluster replica.fetch.response.max.bytes=", 120, 0},
+		{"cut controller standbys", 60, 0}, {"slow lane isr", 20, 0}, {"crash power", 250, 0}, {"controller.quorum.fetch.max.bytes=1", 60, 0},
 	}
 	for seed := uint64(1); seed <= seeds; seed++ {
 		lines := Draw(seed, Mixed).Lines()
@@ -47,6 +50,30 @@ func all(line string, words []string) bool {
 		}
 	}
 	return true
+}
+
+// A profile with the name of a family or kind has it in every plan, with the timeouts of the default profile, of which few plans
+// have it.
+func TestProfilesOfFamiliesAndKinds(t *testing.T) {
+	for _, profile := range Profiles()[3:] {
+		with, hardly := 0, 0
+		for seed := uint64(1); seed <= 40; seed++ {
+			p := Draw(seed, profile)
+			if p.Profile != Draw(seed, Mixed).Profile {
+				t.Fatalf("profile %s, seed %d has %s timeouts", profile, seed, p.Profile)
+			}
+			has := func(l Line) bool { return l.Family == string(profile) }
+			if slices.ContainsFunc(p.lines, has) {
+				with++
+			}
+			if slices.ContainsFunc(Draw(seed, Mixed).lines, has) {
+				hardly++
+			}
+		}
+		if with < 40 || hardly > 25 {
+			t.Errorf("profile %s: in %d plans of 40, and without it in %d", profile, with, hardly)
+		}
+	}
 }
 
 // A broker that is away while a topic comes and goes is down between the two, whatever the seed.
