@@ -21,6 +21,8 @@ type fake struct {
 	unknown    bool // the topic is not in its metadata
 	hangUp     bool // after a produce with acks=0, as a broker does after a failed append
 
+	appendFirst bool // appends before it answers with an error, as a broker that is deposed while the batch is replicated
+
 	produce func(n int, req *kmsg.ProduceRequest) (codes func(tp wire.TopicPartition) int16, silent bool)
 	answer  func(req env.Request) env.Response // to all other requests; nil is none
 	asked   []env.Request
@@ -107,7 +109,7 @@ func (f *fake) take(e env.Env, t env.Ticket, r *kmsg.ProduceRequest) {
 		for _, rp := range rt.Partitions {
 			ap := kmsg.NewProduceResponseTopicPartition()
 			ap.Partition, ap.BaseOffset = rp.Partition, -1
-			if ap.ErrorCode = codes(wire.TopicPartition{Topic: f.topic, Partition: rp.Partition}); ap.ErrorCode == 0 {
+			if ap.ErrorCode = codes(wire.TopicPartition{Topic: f.topic, Partition: rp.Partition}); ap.ErrorCode == 0 || f.appendFirst {
 				b := wire.Batch(append([]byte(nil), rp.Records...))
 				b.Patch(wire.Offset(f.ends[rp.Partition]), wire.Epoch(f.epoch))
 				ap.BaseOffset = f.ends[rp.Partition]

@@ -1,7 +1,10 @@
 package client
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/sim/env"
 )
@@ -18,23 +21,30 @@ const (
 // String returns the outcome as it appears in stories.
 func (o Outcome) String() string { return [...]string{"ok", "failed", "unknown"}[o] }
 
-// harmless lists the errors that prove that the attempt changed nothing, because the broker returns them before it appends.
-// After any other error the outcome is unknown. NOT_LEADER_OR_FOLLOWER is not in the list. A leader that is replaced while a
-// batch waits for replication also returns this error, and the batch may survive.
-var harmless = []*kerr.Error{
-	kerr.CorruptMessage, kerr.UnknownTopicOrPartition, kerr.MessageTooLarge, kerr.InvalidTopicException,
-	kerr.NotEnoughReplicas, kerr.InvalidSessionTimeout, kerr.InvalidRequest, kerr.OutOfOrderSequenceNumber,
-	kerr.InvalidProducerEpoch, kerr.NonEmptyGroup, kerr.InvalidRecord, kerr.ProducerFenced,
+// beforeAppend lists the errors of a partition in a ProduceResponse that a broker returns only before it appends the records.
+// Other errors may come later: a write that failed, a timeout, or a broker that is no longer the leader while a batch waits for
+// replication. Kafka's producer does not make this distinction; it raises the error.
+var beforeAppend = []*kerr.Error{
+	kerr.CorruptMessage, kerr.InvalidTopicException, kerr.UnknownTopicID, kerr.InvalidRequiredAcks, kerr.InvalidRequest,
+	kerr.UnsupportedVersion, kerr.UnsupportedForMessageFormat, kerr.UnsupportedCompressionType,
+	kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidTimestamp, kerr.InvalidRecord, kerr.NotEnoughReplicas,
+	kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch, kerr.ProducerFenced,
+	kerr.InvalidProducerIDMapping, kerr.InvalidTxnState, kerr.ConcurrentTransactions, kerr.TransactionAbortable,
+	kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
 }
 
-// provesNothingApplied reports whether a response with this error code proves that the attempt changed nothing.
-func provesNothingApplied(code int16) bool {
-	for _, e := range harmless {
-		if e.Code == code {
-			return true
-		}
+// withoutReplica lists the errors that a broker returns both before it appends and, for an appended batch that waits for
+// replication, when the broker no longer is the leader or no longer hosts the partition.
+var withoutReplica = []*kerr.Error{kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition}
+
+// provesNotAppended reports whether an error in a ProduceResponse proves that the attempt appended nothing. A broker that
+// appended the records gives their base offset even with an error (DelayedProduce changes the error only); otherwise the base
+// offset is -1.
+func provesNotAppended(a *kmsg.ProduceResponseTopicPartition) bool {
+	has := func(all []*kerr.Error) bool {
+		return slices.ContainsFunc(all, func(err *kerr.Error) bool { return err.Code == a.ErrorCode })
 	}
-	return false
+	return has(beforeAppend) || has(withoutReplica) && a.BaseOffset < 0
 }
 
 // retriable reports whether Kafka's clients retry after this error code.

@@ -33,7 +33,8 @@ type Producer struct {
 	batches  map[int64]*batch          // the batches that are not done, by id
 	requests map[int64]*produceRequest // by id
 	inFlight map[wire.NodeID]int
-	next     int64 // numbers batches, requests and blocked records
+	drain    map[wire.NodeID]int // the partition, among the node's, that the next request begins with (nodesDrainIndex)
+	next     int64               // numbers batches, requests and blocked records
 }
 
 // Sent is the result of one record.
@@ -79,6 +80,7 @@ func newProducer(c *metadataCache) Producer {
 	return Producer{
 		metadataCache: c, index: map[wire.TopicPartition]int{}, sticky: map[string]*stickyPartition{},
 		batches: map[int64]*batch{}, requests: map[int64]*produceRequest{}, inFlight: map[wire.NodeID]int{},
+		drain: map[wire.NodeID]int{},
 	}
 }
 
@@ -228,14 +230,23 @@ func (p *Producer) nextBatch(o *queue) *batch {
 	return o.batches[0]
 }
 
-// sendRequest sends one request to a node, and reports whether there was a batch to send.
-func (p *Producer) sendRequest(e env.Env, node wire.NodeID, outs []*queue) bool {
+// sendRequest sends one request to a node, and reports whether there was a batch to send
+// (RecordAccumulator.drainBatchesForOneNode). The request is full before the first batch that does not fit. The next request
+// begins with the partition that this one looked at last, so that a busy partition does not starve the ones after it.
+func (p *Producer) sendRequest(e env.Env, node wire.NodeID, queues []*queue) bool {
 	f := &produceRequest{node: node}
 	size := 0
-	for _, o := range outs {
+	first := p.drain[node] % len(queues)
+	for n := range queues {
+		at := (first + n) % len(queues)
+		p.drain[node] = at
+		o := queues[at]
 		b := p.nextBatch(o)
-		if b == nil || b.attempts > 0 && !b.ready(e.Now(), p.cfg.Linger) || size > 0 && size+b.size > p.cfg.RequestBytes {
+		if b == nil || b.attempts > 0 && !b.ready(e.Now(), p.cfg.Linger) {
 			continue
+		}
+		if size > 0 && size+b.size > p.cfg.RequestBytes {
+			break
 		}
 		b.close()
 		o.batches = o.batches[1:]
@@ -316,7 +327,7 @@ func (p *Producer) handleProduceResponse(e env.Env, id int64, req env.Request, r
 			p.complete(e, b, OK, wire.Offset(a.BaseOffset))
 		default:
 			b.err = kerr.TypedErrorForCode(a.ErrorCode)
-			b.unknown = b.unknown || !provesNothingApplied(a.ErrorCode)
+			b.unknown = b.unknown || !provesNotAppended(a)
 			p.retry(e, b)
 		}
 	}

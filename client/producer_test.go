@@ -15,32 +15,67 @@ import (
 )
 
 // This test checks the outcome of a record for each of a broker's error codes: ok, certainly not appended, or unknown. The
-// list is the contract; an error that is not in it must be unknown.
+// list is the contract; an error that is not in it must be unknown. A response with a base offset says that the broker
+// appended the records before the error.
 func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
-	surely := []int16{2, 3, 10, 17, 19, 26, 42, 45, 47, 68, 87, 90}
+	surely := []int16{2, 10, 17, 18, 19, 21, 29, 31, 32, 35, 42, 43, 45, 47, 48, 49, 51, 53, 59, 76, 87, 90, 100, 120}
+	unlessAppended := []int16{3, 6}
 	for code := int16(-1); code < 140; code++ {
 		if code != 0 && kerr.ErrorForCode(code) == kerr.UnknownServerError && code != -1 {
 			continue // no code of Kafka
 		}
-		want := client.Unknown
-		switch {
-		case code == 0 || code == kerr.DuplicateSequenceNumber.Code:
-			want = client.OK
-		case slices.Contains(surely, code):
-			want = client.Failed
-		}
-		f := newFake(1)
-		f.produce = func(int, *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
-			return func(wire.TopicPartition) int16 { return code }, false
-		}
-		s := newStage(t, f, config())
-		s.send(0, nil, "a")
-		got := s.results(1)[0]
-		require.Equal(t, want, got.Outcome, "code %d", code)
-		if want != client.OK {
-			require.Equal(t, code, got.Err.Code)
+		for _, appended := range []bool{false, true} {
+			want := client.Unknown
+			switch {
+			case code == 0 || code == kerr.DuplicateSequenceNumber.Code:
+				want = client.OK
+			case slices.Contains(surely, code), slices.Contains(unlessAppended, code) && !appended:
+				want = client.Failed
+			}
+			f := newFake(1)
+			f.appendFirst = appended
+			f.produce = func(int, *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
+				return func(wire.TopicPartition) int16 { return code }, false
+			}
+			s := newStage(t, f, config())
+			s.send(0, nil, "a")
+			got := s.results(1)[0]
+			require.Equal(t, want, got.Outcome, "code %d, appended %v", code, appended)
+			if want != client.OK {
+				require.Equal(t, code, got.Err.Code)
+			}
 		}
 	}
+}
+
+// Two batches do not fit into one request. A producer that begins each request with its first partition would send all
+// batches of that partition before the only one of the other.
+func TestABusyPartitionDoesNotStarveAnother(t *testing.T) {
+	f := newFake(2)
+	var order []int32
+	f.produce = func(_ int, r *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
+		order = append(order, r.Topics[0].Partitions[0].Partition)
+		return nil, false
+	}
+	cfg := config()
+	cfg.BatchBytes, cfg.RequestBytes, cfg.MaxInFlight, cfg.Linger = 200, 200, 1, 0
+	s := newStage(t, f, cfg)
+	busy := make([]string, 50)
+	for i := range busy {
+		busy[i] = strings.Repeat("x", 100)
+	}
+	s.do(func(e env.Env, c *client.Client) {
+		for i, v := range append(busy, "quiet") {
+			partition := int32(0)
+			if v == "quiet" {
+				partition = 1
+			}
+			c.Producer.Send(e, wire.TopicPartition{Topic: f.topic, Partition: partition}, int64(i), nil, []byte(v))
+		}
+	})
+	s.results(51)
+	require.Len(t, order, 51)
+	require.Equal(t, 1, slices.Index(order, 1), "the second request begins with the partition that the first had no room for")
 }
 
 func TestOnceUnknownAlwaysUnknown(t *testing.T) {
