@@ -51,7 +51,7 @@ func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatReque
 		}
 	case req.WantFence && req.WantShutdown, req.WantShutdown && !s.leads(b.ID):
 		shutDownNow()
-	case req.WantFence:
+	case req.WantFence && s.rules.LeaveOnRestart: // an old rule takes the new incarnation for the one that is unfenced
 		records, resp.IsFenced = s.fence(b), true
 	case req.WantShutdown:
 		records = s.beginControlledShutdown(b)
