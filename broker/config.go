@@ -20,29 +20,29 @@ type Config struct {
 	Static      *config.Set // server.properties; a topic's own configs override it
 	Rules       Rules       // every rule must be set; see CurrentRules
 
-	rack             *string
-	heartbeat        env.Duration
-	session          env.Duration // the longest backoff after a refused registration or heartbeat
-	heartbeatWait    env.Duration // timeout of a registration or heartbeat: at most half a session (KAFKA-14392)
-	registrationWait env.Duration
-	lagMax           env.Duration
-	fetchWait        env.Duration
-	fetchBackoff     env.Duration
-	fetchBytes       int32
-	fetchBytesAll    int32
-	fetchMin         int32
-	fetchMax         int // maximal size of any fetch response
-	requestTimeout   env.Duration
-	retryBackoff     env.Duration
-	metadataWait     env.Duration
-	checkpointEvery  env.Duration
-	recoveryEvery    env.Duration
-	retentionEvery   env.Duration
-	producersEvery   env.Duration
-	flushEvery       env.Duration
-	initialDelay     env.Duration   // minimal wait before the first retention check, removal of producer ids, and flush
-	log              storage.Config // settings of the logs of topics without configs of their own
-	minISR           int            // min.insync.replicas of topics without configs of their own
+	rack               *string
+	heartbeat          env.Duration
+	heartbeatWait      env.Duration // timeout of one attempt of a registration or heartbeat
+	registrationWait   env.Duration
+	lagMax             env.Duration
+	fetchWait          env.Duration
+	fetchBackoff       env.Duration
+	fetchBytes         int32
+	fetchBytesAll      int32
+	fetchMin           int32
+	fetchMax           int // maximal size of any fetch response
+	requestTimeout     env.Duration
+	retryBackoff       env.Duration
+	metadataWait       env.Duration
+	checkpointEvery    env.Duration
+	recoveryEvery      env.Duration
+	retentionEvery     env.Duration
+	producersEvery     env.Duration
+	flushEvery         env.Duration
+	controlledShutdown bool
+	initialDelay       env.Duration   // minimal wait before the first retention check, removal of producer ids, and flush
+	log                storage.Config // settings of the logs of topics without configs of their own
+	minISR             int            // min.insync.replicas of topics without configs of their own
 }
 
 // withDefaults returns the config with its unexported fields read from Static.
@@ -51,7 +51,6 @@ func (c Config) withDefaults() Config {
 	if !s.IsNull("broker.rack") {
 		c.rack = kmsg.StringPtr(s.Text("broker.rack"))
 	}
-	c.session = env.Duration(s.Duration("broker.session.timeout.ms"))
 	c.registrationWait = env.Duration(s.Duration("initial.broker.registration.timeout.ms"))
 	c.heartbeat = env.Duration(s.Duration("broker.heartbeat.interval.ms"))
 	c.lagMax = env.Duration(s.Duration("replica.lag.time.max.ms"))
@@ -60,7 +59,7 @@ func (c Config) withDefaults() Config {
 	c.fetchBytes = int32(s.Int("replica.fetch.max.bytes"))
 	c.fetchBytesAll = int32(s.Int("replica.fetch.response.max.bytes"))
 	c.requestTimeout = env.Duration(s.Duration("request.timeout.ms"))
-	c.heartbeatWait = min(env.Duration(s.Duration("controller.socket.timeout.ms")), c.session/2)
+	c.heartbeatWait = min(env.Duration(s.Duration("controller.socket.timeout.ms")), c.heartbeat)
 	c.retryBackoff = 100 * env.Millisecond // Kafka's channels to the controller retry after a fixed 100 ms
 	c.metadataWait = env.Duration(s.Duration("controller.quorum.fetch.timeout.ms"))
 	c.checkpointEvery = env.Duration(s.Duration("replica.high.watermark.checkpoint.interval.ms"))
@@ -69,6 +68,7 @@ func (c Config) withDefaults() Config {
 	c.producersEvery = env.Duration(s.Duration("producer.id.expiration.check.interval.ms"))
 	c.flushEvery = env.Duration(s.Duration("log.flush.scheduler.interval.ms"))
 	c.initialDelay = env.Duration(s.Duration("log.initial.task.delay.ms"))
+	c.controlledShutdown = s.Bool("controlled.shutdown.enable")
 	c.fetchMin = int32(s.Int("replica.fetch.min.bytes"))
 	c.fetchMax = int(s.Int("fetch.max.bytes"))
 	c.log, c.minISR = c.logConfig(config.New(config.Topic), s)

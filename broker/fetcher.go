@@ -80,7 +80,7 @@ func (m *fetcherManager) assign(e env.Env) {
 	var leaders []wire.NodeID // in order of first use
 	for _, r := range m.replicas.inService() {
 		id := r.Leader()
-		if r.Leads() || id < 0 {
+		if r.Leads() || id < 0 || r.stopped {
 			continue
 		}
 		f := m.byLeader[id]

@@ -354,21 +354,17 @@ func (s *refusing) under(t *testing.T) {
 	require.Greater(t, len(s.asked), 9)
 }
 
-func TestARefusedBrokerAsksAgainLessAndLess(t *testing.T) {
-	c := &refusing{}
-	c.under(t)
-	want := 100 * env.Millisecond
-	for i := range c.asked[1:] {
-		rest := c.asked[i+1].Sub(c.asked[i])
-		require.InEpsilon(t, float64(want), float64(rest), 0.05, "the backoff after attempt %d", i+1)
-		want = min(2*want, 9*env.Second) // never more than a session
-	}
-}
-
-func TestABrokerGivesItsControllerHalfASession(t *testing.T) {
-	c := &refusing{mute: true}
-	c.under(t)
-	for i := range c.asked[1:] {
-		require.InEpsilon(t, float64(4600*env.Millisecond), float64(c.asked[i+1].Sub(c.asked[i])), 0.02, "the time after attempt %d", i+1)
+// A broker that is refused registers again after broker.heartbeat.interval.ms. A controller that does not answer has as long for
+// one attempt, and the next one follows after another interval (KAFKA-19294).
+func TestARefusedBrokerAsksAgain(t *testing.T) {
+	for _, c := range []struct {
+		mute bool
+		want env.Duration
+	}{{false, 2 * env.Second}, {true, 4 * env.Second}} {
+		s := &refusing{mute: c.mute}
+		s.under(t)
+		for i := range s.asked[1:] {
+			require.InEpsilon(t, float64(c.want), float64(s.asked[i+1].Sub(s.asked[i])), 0.02, "the time after attempt %d", i+1)
+		}
 	}
 }

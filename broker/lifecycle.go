@@ -12,35 +12,63 @@ import (
 	"samsa/wire/config"
 )
 
-// lifecycle registers the broker with the controller and keeps the session alive (BrokerLifecycleManager):
+// lifecycle registers the broker with the controller and keeps its session alive (BrokerLifecycleManager):
 //
-//	starting ──registered──▶ fenced ──caught up──▶ unfenced ──Stop──▶ controlled shutdown ──ShouldShutdown──▶ exit
-//	   └──not registered within initial.broker.registration.timeout.ms──────────────────────────────────────────▶ exit
+//	                 registered, and the metadata     unfenced
+//	                 up to it is applied                 │
+//	starting ────────────────────────────▶ recovery ─────┴─────▶ running ──Stop──▶ shuttingDown ──controller agrees──▶ exit
+//	  │ │                                     │                                        │
+//	  │ └────────────────Stop─────────────────┴──▶ exit                                └──after five minutes──▶ exit
+//	  └──no registration within initial.broker.registration.timeout.ms──▶ exit
+//
+// A running broker that is fenced stays in the state running, and its heartbeats request that the controller unfences it.
 type lifecycle struct {
 	cfg     *Config
 	image   *image.Image
 	channel *controllerChannel
 	logs    *logManager
 
-	incarnation  wire.UUID
-	epoch        wire.BrokerEpoch // -1 before the registration
-	fenced       bool
-	serving      bool // the controller has unfenced this incarnation at least once, so it serves requests
-	shuttingDown bool
-	duplicate    bool // the controller has refused this incarnation as a duplicate at least once
-	failures     int  // number of registrations and heartbeats that failed in a row
+	state       lifecycleState
+	incarnation wire.UUID
+	epoch       wire.BrokerEpoch // -1 before the registration
+	fenced      bool
+	serving     bool // the controller has unfenced this incarnation at least once, so it serves requests
+	duplicate   bool // the controller has refused this incarnation as a duplicate at least once
+	pending     bool // a response said that the controlled shutdown must wait
+
+	request   env.Request // the registration or heartbeat that has no result yet, or nil
+	since     env.Instant // when the request was sent for the first time
+	immediate bool        // the next heartbeat follows the result of the request without a wait
 }
+
+// lifecycleState is a broker's state as the broker itself sees it (BrokerState).
+type lifecycleState uint8
+
+const (
+	starting     lifecycleState = iota // it registers and applies the metadata up to its registration
+	recovery                           // its logs are loaded and it requests to be unfenced
+	running                            // the controller has unfenced it once
+	shuttingDown                       // it requests a controlled shutdown
+)
 
 // The timers and tokens of the lifecycle.
 const (
-	timRegister = lifecycleKinds + iota
-	timHeartbeat
-	timGiveUp   // initial.broker.registration.timeout.ms is over
-	timUnfenced // the controller has unfenced this incarnation, which starts to serve
+	timNext     = lifecycleKinds + iota // send the next registration or heartbeat
+	timResend                           // send the same request again
+	timGiveUp                           // initial.broker.registration.timeout.ms is over
+	timUnfenced                         // the controller has unfenced this incarnation, which starts to serve
+	timShutdown                         // the controlled shutdown has lasted for too long
 )
 const (
 	tokRegister = lifecycleKinds + iota
 	tokHeartbeat
+)
+
+// These waits are constants of Kafka.
+const (
+	startingWait      = 10 * env.Millisecond // between the heartbeats of a starting broker
+	firstShutdownWait = 50 * env.Millisecond // after the first response that a controlled shutdown must wait
+	shutdownLimit     = 5 * env.Minute       // of a controlled shutdown (KafkaBroker.shutdown)
 )
 
 // begin registers the incarnation under a new id (KIP-631). The logs are loaded by now, because an unfenced broker must
@@ -55,24 +83,86 @@ func (l *lifecycle) begin(e env.Env) {
 
 func (l *lifecycle) fire(e env.Env, t env.Timer) {
 	switch t.Kind {
-	case timRegister:
-		l.sendRegistration(e)
-	case timHeartbeat:
-		l.sendHeartbeat(e)
+	case timNext:
+		switch {
+		case l.request != nil:
+			l.immediate = true
+		case l.epoch < 0:
+			l.sendRegistration(e)
+		default:
+			l.sendHeartbeat(e)
+		}
+	case timResend:
+		l.send(e)
 	case timGiveUp:
 		l.giveUp(e)
 	case timUnfenced:
 		l.serving = true
+	case timShutdown:
+		l.exit(e)
 	}
 }
 
+// next arms the timer of the next registration or heartbeat.
+func (l *lifecycle) next(e env.Env, wait env.Duration) {
+	if l.immediate {
+		l.immediate, wait = false, 0
+	}
+	e.Arm(env.Timer{Kind: timNext, Lane: env.LaneHeartbeat}, wait)
+}
+
+// nextAfterFailure waits for broker.heartbeat.interval.ms, even after a failed registration.
+func (l *lifecycle) nextAfterFailure(e env.Env) {
+	l.immediate = false
+	l.next(e, l.cfg.heartbeat)
+}
+
+// ask sends a request for the first time.
+func (l *lifecycle) ask(e env.Env, req env.Request) {
+	l.request, l.since = req, e.Now()
+	l.send(e)
+}
+
+// send sends the request.
+func (l *lifecycle) send(e env.Env) {
+	kind := tokHeartbeat
+	if _, registers := l.request.(*kmsg.BrokerRegistrationRequest); registers {
+		kind = tokRegister
+	}
+	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, l.request, env.Token{Kind: uint16(kind)})
+}
+
+// returned handles the result of a request. A request that was lost, or that reached a controller that is not active, is sent
+// again without a change until broker.heartbeat.interval.ms after its first attempt (NodeToControllerRequestThread,
+// KAFKA-19294).
 func (l *lifecycle) returned(e env.Env, tok env.Token, resp env.Response, err error) {
+	if err != nil || errorCode(resp) == kerr.NotController.Code {
+		if e.Now().Sub(l.since) < l.cfg.heartbeat {
+			e.Arm(env.Timer{Kind: timResend, Lane: env.LaneHeartbeat}, l.cfg.retryBackoff)
+			return
+		}
+		l.request = nil
+		l.nextAfterFailure(e)
+		return
+	}
+	l.request = nil
 	switch tok.Kind {
 	case tokRegister:
-		l.handleBrokerRegistrationResponse(e, resp, err)
+		l.handleBrokerRegistrationResponse(e, resp.(*kmsg.BrokerRegistrationResponse))
 	case tokHeartbeat:
-		l.handleBrokerHeartbeatResponse(e, resp, err)
+		l.handleBrokerHeartbeatResponse(e, resp.(*kmsg.BrokerHeartbeatResponse))
 	}
+}
+
+// errorCode returns the code of a response to a registration or heartbeat.
+func errorCode(resp env.Response) int16 {
+	switch r := resp.(type) {
+	case *kmsg.BrokerRegistrationResponse:
+		return r.ErrorCode
+	case *kmsg.BrokerHeartbeatResponse:
+		return r.ErrorCode
+	}
+	return 0
 }
 
 // giveUp ends a broker that no controller has registered since it started, so that a process supervisor notices. The
@@ -104,95 +194,81 @@ func (l *lifecycle) sendRegistration(e env.Env) {
 		req.Features = append(req.Features, f)
 	}
 	req.PreviousBrokerEpoch = int64(l.logs.previousEpoch)
-	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokRegister})
+	l.ask(e, req)
 }
 
 // handleBrokerRegistrationResponse takes the broker epoch from the response, or retries after an error. Until the session
 // of the previous incarnation expires, the controller refuses this one as a duplicate.
-func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Response, err error) {
-	var code int16
-	if err == nil {
-		code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
-	}
-	if code == kerr.DuplicateBrokerRegistration.Code && !l.duplicate {
+func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp *kmsg.BrokerRegistrationResponse) {
+	if resp.ErrorCode == kerr.DuplicateBrokerRegistration.Code && !l.duplicate {
 		l.duplicate = true // the note is made once, although each retry is refused too
 		e.Note(noteDuplicate, int64(l.cfg.Node), 0, 0, 0)
 	}
-	if err != nil || code != 0 {
-		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, l.backoff(e, code))
+	if resp.ErrorCode != 0 {
+		l.nextAfterFailure(e)
 		return
 	}
-	l.failures = 0
-	l.epoch = wire.BrokerEpoch(resp.(*kmsg.BrokerRegistrationResponse).BrokerEpoch)
-	l.sendHeartbeat(e)
+	l.epoch = wire.BrokerEpoch(resp.BrokerEpoch)
+	l.next(e, 0)
 }
 
-// backoff returns the wait before the next registration or heartbeat after an error. Each error from the active controller
-// doubles the wait, from 100 ms up to the session timeout, with 2 % jitter
-// (BrokerLifecycleManager.resendExponentialBackoff). A request that was lost (code 0), or refused because another controller
-// is active (NOT_CONTROLLER), is retried after a fixed time. Kafka's channel to the controller does the same.
-func (l *lifecycle) backoff(e env.Env, code int16) env.Duration {
-	if code == 0 || code == kerr.NotController.Code {
-		return l.cfg.retryBackoff
-	}
-	wait := l.cfg.retryBackoff
-	for i := 0; i < l.failures && wait < l.cfg.session; i++ {
-		wait *= 2
-	}
-	l.failures++
-	const jitter = 20 // permille
-	spread := env.Duration(e.Choose("broker.resend-backoff", 2*jitter+1))
-	return min(wait*(1000-jitter+spread)/1000, l.cfg.session)
-}
-
-// sendHeartbeat sends the offset of the applied metadata, and whether this broker wants to shut down.
+// sendHeartbeat sends the offset of the applied metadata. A starting broker asks to stay fenced.
 func (l *lifecycle) sendHeartbeat(e env.Env) {
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.SetVersion(1)
 	req.BrokerID, req.BrokerEpoch = int32(l.cfg.Node), int64(l.epoch)
 	req.CurrentMetadataOffset = int64(l.image.Next) - 1
-	req.WantShutdown = l.shuttingDown
-	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokHeartbeat})
+	req.WantFence, req.WantShutdown = l.state == starting, l.state == shuttingDown
+	l.ask(e, req)
 }
 
-func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp env.Response, err error) {
-	next := l.cfg.retryBackoff
-	if err == nil {
-		r := resp.(*kmsg.BrokerHeartbeatResponse)
-		if r.ErrorCode != 0 {
-			next = l.backoff(e, r.ErrorCode)
-		} else {
-			l.failures = 0
+// handleBrokerHeartbeatResponse moves the broker to its next state. After an error, even STALE_BROKER_EPOCH, the broker sends
+// the next heartbeat as usual. So when another process has registered with its id, this one stays as it is and is refused
+// again and again.
+func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp *kmsg.BrokerHeartbeatResponse) {
+	if resp.ErrorCode != 0 {
+		l.nextAfterFailure(e)
+		return
+	}
+	wait := l.cfg.heartbeat
+	l.fenced = resp.IsFenced
+	switch l.state {
+	case starting:
+		if wait = startingWait; resp.IsCaughtUp {
+			l.state = recovery
 		}
-		switch {
-		case r.ErrorCode == kerr.StaleBrokerEpoch.Code || r.ErrorCode == kerr.BrokerIDNotRegistered.Code:
-			l.sendRegistration(e)
-			return
-		case r.ErrorCode == 0 && r.ShouldShutdown && l.shuttingDown:
+	case recovery:
+		if !resp.IsFenced {
+			l.state = running
+			// Serving starts in another event, because the heartbeat lane holds no lock on the logs (see package sim).
+			e.Arm(env.Timer{Kind: timUnfenced, Lane: env.LaneClient}, 0)
+		}
+	case shuttingDown:
+		if resp.ShouldShutdown {
 			l.exit(e)
 			return
-		case r.ErrorCode == 0:
-			next = l.cfg.heartbeat
-			if l.fenced = r.IsFenced; !r.IsFenced && !l.serving {
-				// Serving starts in another event, because the heartbeat lane holds no lock on the logs (see package sim).
-				e.Arm(env.Timer{Kind: timUnfenced, Lane: env.LaneClient}, 0)
-			}
-			if l.fenced || l.shuttingDown {
-				next = l.cfg.heartbeat / 4 // a change is expected soon
-			}
+		}
+		if !l.pending {
+			l.pending, wait = true, firstShutdownWait
 		}
 	}
-	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, next)
+	l.next(e, wait)
 }
 
-// stop begins a controlled shutdown. The controller first moves the leaderships to other brokers.
+// stop begins a controlled shutdown: the controller first moves the leaderships to other brokers. A broker that the controller
+// has never unfenced leads nothing and ends at once, and so does a broker with controlled.shutdown.enable=false. A broker whose
+// controller does not agree in time ends without it (KAFKA-13907).
 func (l *lifecycle) stop(e env.Env) {
-	l.shuttingDown = true
-	if l.epoch < 0 {
+	if l.state == shuttingDown {
+		return
+	}
+	if l.state != running || !l.cfg.controlledShutdown {
 		l.exit(e)
 		return
 	}
-	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, 0)
+	l.state = shuttingDown
+	l.next(e, 0)
+	e.Arm(env.Timer{Kind: timShutdown, Lane: env.LaneHeartbeat}, shutdownLimit)
 }
 
 // exit flushes all logs, writes the clean shutdown file with the broker epoch, and ends the process. The next incarnation

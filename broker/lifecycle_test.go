@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ import (
 
 // This test checks the broker's reaction to each response to its registration, and its wait before the next attempt.
 func TestRegistrationAnswers(t *testing.T) {
-	const again, heartbeat = "c1/heartbeat BrokerRegistration previous -1", "c1/heartbeat BrokerHeartbeat epoch 7 offset -1"
+	const again, heartbeat = "c1/heartbeat BrokerRegistration previous -1", "c1/heartbeat BrokerHeartbeat epoch 7 offset -1 fence"
 	for _, tc := range []struct {
 		name   string
 		answer *kerr.Error
@@ -23,8 +24,8 @@ func TestRegistrationAnswers(t *testing.T) {
 	}{
 		{"registered", nil, 0, []string{heartbeat}},
 		{"another controller is active", kerr.NotController, 100 * env.Millisecond, []string{again}},
-		{"duplicate", kerr.DuplicateBrokerRegistration, 98 * env.Millisecond, []string{"note broker.duplicate", again}},
-		{"another cluster", kerr.InconsistentClusterID, 98 * env.Millisecond, []string{again}},
+		{"duplicate", kerr.DuplicateBrokerRegistration, 2 * env.Second, []string{"note broker.duplicate", again}},
+		{"another cluster", kerr.InconsistentClusterID, 2 * env.Second, []string{again}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newSolo(t)
@@ -35,19 +36,34 @@ func TestRegistrationAnswers(t *testing.T) {
 					resp.BrokerEpoch, resp.ErrorCode = -1, tc.answer.Code
 				}
 			})
-			if tc.after > 0 {
-				s.advance(tc.after - 1)
-				require.Nil(t, s.call("heartbeat"), "too early")
-				s.advance(1)
-			}
+			s.later("heartbeat", tc.after)
 			s.expect(tc.want...)
 		})
 	}
 }
 
-// A refused registration is sent again after a backoff that doubles up to a session. A lost one is always sent again after
-// 100 ms.
-func TestRegistrationBackoff(t *testing.T) {
+// later lets time pass until a request is sent after exactly this time. The metadata fetches are answered meanwhile, because
+// the broker would otherwise switch to another controller.
+func (s *solo) later(to string, after env.Duration) {
+	s.t.Helper()
+	for waited := env.Duration(0); waited < after; {
+		require.Nil(s.t, s.call(to), "too early")
+		step := min(100*env.Millisecond, after-waited)
+		if step == after-waited && step > 1 {
+			step--
+		}
+		s.advance(step)
+		if waited += step; s.call("raft") != nil && s.now.Sub(s.call("raft").sent) >= 100*env.Millisecond {
+			s.publish()
+		}
+	}
+	s.advance(0)
+	require.NotNil(s.t, s.call(to), "too late")
+}
+
+// A refused request is sent again after a heartbeat's interval. A lost one is sent again after 100 ms, until the interval is over
+// since its first attempt; then it counts as failed, and the next one is sent after another interval (KAFKA-19294).
+func TestRequestsAreSentAgain(t *testing.T) {
 	refuse := func(s *solo) {
 		answer(s, "heartbeat", func(_ *kmsg.BrokerRegistrationRequest, resp *kmsg.BrokerRegistrationResponse) {
 			resp.ErrorCode = kerr.DuplicateBrokerRegistration.Code
@@ -59,8 +75,8 @@ func TestRegistrationBackoff(t *testing.T) {
 		fails func(*solo)
 		want  []env.Duration // milliseconds
 	}{
-		{"refused", refuse, []env.Duration{98, 196, 392, 784, 1568, 3136, 6272, 9000, 9000}},
-		{"lost", lose, []env.Duration{100, 100, 100, 100}},
+		{"refused", refuse, []env.Duration{2000, 2000, 2000}},
+		{"lost", lose, append(slices.Repeat([]env.Duration{100}, 20), 2000, 100)},
 	} {
 		s := newSolo(t)
 		s.start()
@@ -70,7 +86,7 @@ func TestRegistrationBackoff(t *testing.T) {
 			for s.call("heartbeat") == nil {
 				s.advance(env.Millisecond)
 				if c := s.call("raft"); c == nil || s.now.Sub(c.sent) > env.Second {
-					s.publish() // otherwise the broker would switch to another controller
+					s.publish()
 				}
 			}
 			require.Equal(t, want, s.now.Sub(began)/env.Millisecond, "%s, attempt %d", tc.name, i+1)
@@ -78,67 +94,70 @@ func TestRegistrationBackoff(t *testing.T) {
 	}
 }
 
-// The backoff starts again at 100 ms after a success.
-func TestTheBackoffStartsAgain(t *testing.T) {
+// A controller that does not answer has an attempt's timeout and no more, and the heartbeat is then sent after another interval.
+func TestASilentControllerCostsTwoIntervals(t *testing.T) {
 	s := newSolo(t)
 	s.start()
-	for range 3 {
-		answer(s, "heartbeat", func(_ *kmsg.BrokerRegistrationRequest, resp *kmsg.BrokerRegistrationResponse) {
-			resp.ErrorCode = kerr.DuplicateBrokerRegistration.Code
-		})
-		s.advance(400 * env.Millisecond)
-		s.publish()
+	began := s.call("heartbeat").sent
+	for sent := began; sent == began; {
+		s.advance(env.Millisecond)
+		if c := s.call("raft"); c == nil || s.now.Sub(c.sent) > env.Second {
+			s.publish()
+		}
+		if c := s.call("heartbeat"); c != nil {
+			sent = c.sent
+		}
 	}
-	s.register(2)
-	for range 2 {
-		answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) {
-			resp.ErrorCode = kerr.UnknownServerError.Code
-		})
-		s.advance(98 * env.Millisecond)
-		require.NotNil(t, s.call("heartbeat"))
-		answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) { resp.IsFenced = true })
-		s.advance(halfSecond)
-	}
+	require.Equal(t, 4*env.Second, s.now.Sub(began))
 }
 
-// This test checks the broker's reaction to each response to its heartbeat.
+// This test checks a running broker's reaction to each response to its heartbeat. No response makes it register again.
 func TestHeartbeatAnswers(t *testing.T) {
-	const heartbeat, register = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2", "c1/heartbeat BrokerRegistration previous -1"
+	const heartbeat = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2"
 	for _, tc := range []struct {
 		name   string
 		answer kmsg.BrokerHeartbeatResponse
 		after  env.Duration
-		want   string
 	}{
-		{"fenced", kmsg.BrokerHeartbeatResponse{IsFenced: true}, 500 * env.Millisecond, heartbeat},
-		{"unfenced", kmsg.BrokerHeartbeatResponse{}, 2 * env.Second, heartbeat},
-		{"another controller is active", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.NotController.Code}, 100 * env.Millisecond, heartbeat},
-		{"any other error", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.UnknownServerError.Code}, 98 * env.Millisecond, heartbeat},
-		{"another incarnation is registered", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.StaleBrokerEpoch.Code}, 0, register},
-		{"not registered", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.BrokerIDNotRegistered.Code}, 0, register},
-		{"asked to end, but it never wanted to", kmsg.BrokerHeartbeatResponse{ShouldShutdown: true}, 2 * env.Second, heartbeat},
+		{"fenced", kmsg.BrokerHeartbeatResponse{IsFenced: true}, 2 * env.Second},
+		{"unfenced", kmsg.BrokerHeartbeatResponse{}, 2 * env.Second},
+		{"another controller is active", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.NotController.Code}, 100 * env.Millisecond},
+		{"any other error", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.UnknownServerError.Code}, 2 * env.Second},
+		{"another incarnation is registered", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.StaleBrokerEpoch.Code}, 2 * env.Second},
+		{"not registered", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.BrokerIDNotRegistered.Code}, 2 * env.Second},
+		{"asked to end, but it never wanted to", kmsg.BrokerHeartbeatResponse{ShouldShutdown: true}, 2 * env.Second},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newSolo(t)
-			s.start()
-			s.publish(s.registration(3), s.registration(2), s.registration(1))
-			s.register(2)
+			s.boot()
+			s.auto = false
+			s.later("heartbeat", 2*env.Second)
 			s.lines = nil
 			answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) {
 				version := resp.Version
 				*resp = tc.answer
 				resp.Version = version
 			})
-			for waited := env.Duration(0); waited < tc.after; waited += halfSecond / 5 {
-				require.Nil(t, s.call("heartbeat"), "too early")
-				s.advance(min(halfSecond/5, tc.after-waited))
-				if s.call("heartbeat") == nil {
-					s.publish()
-				}
-			}
-			s.expect(tc.want)
+			s.later("heartbeat", tc.after)
+			s.expect(heartbeat)
 		})
 	}
+}
+
+// A broker asks to stay fenced until a response says that it has applied its registration. It asks every 10 ms.
+func TestAStartingBrokerWaitsForItsRegistration(t *testing.T) {
+	s := newSolo(t)
+	s.start()
+	s.register(2)
+	for _, caughtUp := range []bool{false, false, true} {
+		s.later("heartbeat", 0)
+		require.True(t, s.call("heartbeat").req.(*kmsg.BrokerHeartbeatRequest).WantFence)
+		answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) {
+			resp.IsFenced, resp.IsCaughtUp = true, caughtUp
+		})
+		s.later("heartbeat", 10*env.Millisecond)
+	}
+	require.False(t, s.call("heartbeat").req.(*kmsg.BrokerHeartbeatRequest).WantFence)
 }
 
 // Requests wait until the controller has unfenced this incarnation, and are then served in order. A broker that is fenced
@@ -152,6 +171,8 @@ func TestRequestsWaitUntilUnfenced(t *testing.T) {
 	require.False(t, s.b.Serves())
 	require.True(t, s.b.Fenced())
 	require.True(t, s.waits(first))
+	s.catchUp()
+	require.True(t, s.waits(first), "it has caught up, and is fenced")
 	s.lines = nil
 	s.unfence()
 	require.True(t, s.waits(first), "the heartbeat's own thread serves no request")
@@ -168,17 +189,24 @@ func TestRequestsWaitUntilUnfenced(t *testing.T) {
 	require.False(t, s.waits(s.receive(metadata(9))), "it goes on serving")
 }
 
-// The heartbeat that asks for a controlled shutdown is sent at once, and repeated until the controller agrees.
+// The heartbeat that asks for a controlled shutdown is sent at once. It is repeated until the controller agrees, the first time
+// after 50 ms.
 func TestControlledShutdown(t *testing.T) {
+	const asks = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2 shutdown"
 	s := newSolo(t)
 	s.boot()
 	s.auto = false
 	s.event(func(e env.Env) { s.b.Stop(e) })
 	s.advance(0)
-	s.expect("c1/heartbeat BrokerHeartbeat epoch 2 offset 2 shutdown")
+	s.expect(asks)
+	s.event(func(e env.Env) { s.b.Stop(e) })
+	s.expect()
 	s.unfence()
-	s.advance(halfSecond)
-	s.expect("c1/heartbeat BrokerHeartbeat epoch 2 offset 2 shutdown")
+	s.later("heartbeat", 50*env.Millisecond)
+	s.expect(asks)
+	s.unfence()
+	s.later("heartbeat", 2*env.Second)
+	s.expect(asks)
 	answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) { resp.ShouldShutdown = true })
 	s.expect("exit")
 	require.NoError(t, s.reason)
@@ -186,6 +214,54 @@ func TestControlledShutdown(t *testing.T) {
 	s.renew()
 	s.start()
 	s.expect("c1/heartbeat BrokerRegistration previous 2")
+}
+
+// A stop while a heartbeat is under way sends the next one as soon as that one has a result.
+func TestAStopDuringAHeartbeat(t *testing.T) {
+	s := newSolo(t)
+	s.boot()
+	s.auto = false
+	s.later("heartbeat", 2*env.Second)
+	s.lines = nil
+	s.event(func(e env.Env) { s.b.Stop(e) })
+	s.advance(0)
+	s.expect()
+	s.unfence()
+	s.later("heartbeat", 0)
+	s.expect("c1/heartbeat BrokerHeartbeat epoch 2 offset 2 shutdown")
+}
+
+// Without a controller a broker ends by itself after five minutes, cleanly. With controlled.shutdown.enable=false it asks none.
+func TestAStopWithoutAController(t *testing.T) {
+	s := newSolo(t)
+	s.boot()
+	s.auto = false
+	s.event(func(e env.Env) { s.b.Stop(e) })
+	s.advance(5*env.Minute - 1)
+	require.False(t, s.exited)
+	s.advance(1)
+	require.True(t, s.exited)
+	require.NoError(t, s.reason)
+	s.renew()
+	s.start()
+	s.expect("c1/heartbeat BrokerRegistration previous 2")
+
+	s = newSolo(t, "controlled.shutdown.enable=false")
+	s.boot()
+	s.lines = nil
+	s.event(func(e env.Env) { s.b.Stop(e) })
+	s.expect("exit")
+}
+
+// A broker that the controller has registered but not unfenced yet leads nothing, so it asks for no controlled shutdown.
+func TestStopBeforeTheFirstUnfencingEndsAtOnce(t *testing.T) {
+	s := newSolo(t)
+	s.start()
+	s.register(2)
+	s.lines = nil
+	s.event(func(e env.Env) { s.b.Stop(e) })
+	s.expect("exit")
+	require.NoError(t, s.reason)
 }
 
 func TestStopBeforeTheRegistrationEndsAtOnce(t *testing.T) {

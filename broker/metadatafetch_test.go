@@ -91,7 +91,7 @@ func TestASilentControllerIsLeft(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
 	s.auto = false
-	s.advance(2*env.Second - 1)
+	s.advance(2*env.Second - booting - 1)
 	s.lines = nil
 	s.advance(1)
 	require.Contains(t, s.lines, "close c1/heartbeat")

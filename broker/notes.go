@@ -4,7 +4,7 @@ import "samsa/sim/env"
 
 // Notes lists the kinds of notes that brokers make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteDuplicate, noteGaveUp, noteLeads, noteSteppedDown, noteTruncated, noteCutBlindly, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
+	return []*env.NoteKind{noteDuplicate, noteGaveUp, noteLeads, noteSteppedDown, noteTruncated, noteCutBlindly, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteWithoutTopicID, noteFailed}
 }
 
 var (
@@ -47,6 +47,10 @@ var (
 	noteStray = &env.NoteKind{
 		Name: "log.stray", Fields: [4]string{"topic", "partition", "offset"},
 		Text: "sets a stray log aside, which ends at offset {offset}: it does not host the partition", Story: true,
+	}
+	noteWithoutTopicID = &env.NoteKind{
+		Name: "log.without-topic-id", Fields: [4]string{"partition", "offset"},
+		Text: "sets a log aside that has no topic id, and that ends at offset {offset}", Story: true,
 	}
 	noteFailed = &env.NoteKind{
 		Name: "partition.failed", Fields: [4]string{"topic", "partition", "offset", "epoch"},

@@ -74,6 +74,12 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 		e.Note(noteCutBlindly, r.ID.Short(), int64(r.TP.Partition), int64(cut), int64(end))
 	}
 	p.replicas.touch(r)
+	// While the broker shuts down, it stops the replicas that nothing waits for (ReplicaManager.applyLocalFollowersDelta).
+	if p.lifecycle.state == shuttingDown && !r.Leads() && (part.Leader < 0 || !part.InISR(p.cfg.Node)) {
+		r.stopped = true
+	} else if newEpoch {
+		r.stopped = false
+	}
 	if !newEpoch {
 		return
 	}

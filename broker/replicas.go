@@ -20,6 +20,7 @@ type replica struct {
 	failed     bool        // the leader's records do not continue its log, so it does not fetch until the next epoch
 	fetchEpoch wire.Epoch  // the leader epoch in which its fetcher got it
 	answered   bool        // it has had a response without an error in that epoch
+	stopped    bool        // it does not fetch, because the broker is in a controlled shutdown and the ISR lacks the replica
 
 	// The log manager uses these.
 	flushed    env.Instant // when the log was last flushed, or when it was opened if it was never flushed

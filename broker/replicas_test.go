@@ -16,7 +16,7 @@ func TestKindsFindTheirPart(t *testing.T) {
 		base  uint16
 		kinds []uint16
 	}{
-		{"lifecycle", lifecycleKinds, []uint16{timRegister, timHeartbeat, timGiveUp, timUnfenced, tokRegister, tokHeartbeat}},
+		{"lifecycle", lifecycleKinds, []uint16{timNext, timResend, timGiveUp, timUnfenced, timShutdown, tokRegister, tokHeartbeat}},
 		{"observer", observerKinds, []uint16{timMetadata, tokMetadata}},
 		{"fetchers", fetcherKinds, []uint16{timFetch, tokFetch, tokOffset}},
 		{"isr", isrKinds, []uint16{timISR, timAlter, tokAlter}},

@@ -138,6 +138,7 @@ func (s *solo) boot() {
 	s.start()
 	s.publish(s.registration(3), s.registration(2), s.registration(1))
 	s.register(2)
+	s.catchUp()
 	s.unfence()
 	s.advance(0)
 	require.True(s.t, s.b.Serves())
@@ -151,6 +152,19 @@ func (s *solo) register(epoch int64) {
 		resp.BrokerEpoch = epoch
 	})
 }
+
+// catchUp answers the first heartbeat: caught up and fenced. The broker then sends one that asks to be unfenced.
+func (s *solo) catchUp() {
+	s.t.Helper()
+	s.advance(0)
+	answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) {
+		resp.IsCaughtUp, resp.IsFenced = true, true
+	})
+	s.advance(booting)
+}
+
+// booting is the time that boot takes.
+const booting = 10 * env.Millisecond
 
 // unfence answers the heartbeat: caught up and unfenced.
 func (s *solo) unfence() {
@@ -381,11 +395,14 @@ func described(req env.Request) string {
 	case *kmsg.BrokerRegistrationRequest:
 		return fmt.Sprintf("%s previous %d", name, r.PreviousBrokerEpoch)
 	case *kmsg.BrokerHeartbeatRequest:
-		leave := ""
-		if r.WantShutdown {
-			leave = " shutdown"
+		wants := ""
+		if r.WantFence {
+			wants += " fence"
 		}
-		return fmt.Sprintf("%s epoch %d offset %d%s", name, r.BrokerEpoch, r.CurrentMetadataOffset, leave)
+		if r.WantShutdown {
+			wants += " shutdown"
+		}
+		return fmt.Sprintf("%s epoch %d offset %d%s", name, r.BrokerEpoch, r.CurrentMetadataOffset, wants)
 	case *kmsg.FetchRequest:
 		var all []string
 		for _, rt := range r.Topics {

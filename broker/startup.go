@@ -62,17 +62,17 @@ func (m *logManager) load(e env.Env) error {
 		if err != nil {
 			return err
 		}
-		if !known { // the broker crashed before it wrote the topic id into the new directory, so the log has no record yet
-			if err := storage.RemoveLog(d, entry.Name); err != nil {
-				return err
-			}
-			continue
-		}
 		log, rec, err := storage.Open(d, entry.Name, m.cfg.log, storage.OpenOptions{
 			Clean: clean, RecoveryPoint: points[tp], LogStart: starts[tp], Wall: e.Wall(),
 		})
 		if err != nil {
 			return err
+		}
+		if !known {
+			if err := m.setAside(e, tp, log); err != nil {
+				return err
+			}
+			continue
 		}
 		m.replicas.add(e, tp, id, log, hws[tp])
 		if !clean {
@@ -81,6 +81,18 @@ func (m *logManager) load(e env.Env) error {
 	}
 	// A log that lost records has a lower recovery point now, which must be saved before the first append.
 	return m.saveRecoveryPoints(d)
+}
+
+// setAside renames a log without a topic id to a stray. Either the broker crashed before it wrote the id into the new directory,
+// and the log has no record; or the file is lost, and no topic may take the log for its own (LogManager.isStrayKraftReplica,
+// KAFKA-16814).
+func (m *logManager) setAside(e env.Env, tp wire.TopicPartition, log *storage.Log) error {
+	var unique wire.UUID
+	for i := range unique {
+		unique[i] = byte(e.Choose("broker.stray-id", 256))
+	}
+	e.Note(noteWithoutTopicID, int64(tp.Partition), int64(log.End()), 0, 0)
+	return log.Rename(e.Disk(), storage.FormatDir(tp, storage.DirStray, unique))
 }
 
 // format gives a new disk its directory id.

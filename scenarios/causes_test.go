@@ -89,7 +89,7 @@ func TestCausesOfALoss(t *testing.T) {
 		t.Fatalf("found %v", l.Found)
 	}
 	c := l.Changes[l.Found[i].Change]
-	if c.Node != 3 || !c.State.Leads || c.State.Epoch != 2 || l.Events[c.Event].Step != 14 {
+	if c.Node != 3 || !c.State.Leads || c.State.Epoch != 2 || l.Events[c.Event].Step != 15 {
 		t.Errorf("acked-durable was decided by %+v in %+v", c, l.Events[c.Event])
 	}
 	if m := l.Messages[l.Events[c.Event].Message]; m.From != "c1" || m.To != "b3" || m.Got != int64(c.Event) || m.Of < 0 {

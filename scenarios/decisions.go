@@ -85,7 +85,7 @@ func Sites() []Site {
 		{"broker.controller-named", "which controller a broker returns to a client in a metadata response"},
 		{"broker.directory-id", "the id of a new log directory, byte by byte"},
 		{"broker.incarnation", "the incarnation id of a broker that starts, byte by byte"},
-		{"broker.resend-backoff", "the jitter of a broker's backoff before it resends a registration or heartbeat"},
+		{"broker.stray-id", "the name of the directory of a log without a topic id, byte by byte"},
 		{"client.backoff", "the jitter of a client's backoff"},
 		{"client.metadata-broker", "which bootstrap server a client asks for metadata"},
 		{"client.sticky", "which partition a producer fills next"},

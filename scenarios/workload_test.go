@@ -79,6 +79,7 @@ func TestClientsOfAWorkload(t *testing.T) {
 				h.Produce(orders0, []string{fmt.Sprint(h.Client(), i)})
 				said += "a"
 			}
+			h.Wait(func() bool { return len(said) == 6 }) // the run ends with this code, even if the other client is not done
 			for _, name := range []string{"not a name", "", "b1", "c1", "b77", "brokers", "op"} {
 				if h.Start(name, nil) == nil {
 					t.Errorf("a client may have the name %q", name)
