@@ -101,6 +101,7 @@ var isrKept = &Check{
 		s.FaultsOver(s.now)
 		s.write(0, 0, 0xA, 1, 2)
 		s.Clock(s.step+1, s.now+2*int64(s.contract.Lag+s.contract.fetched()))
+		s.look(1, State{Leads: true, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
 		s.alter(0, ids(1, 2), nil) // b3 does not have it
 		return s.done()
 	},
@@ -109,13 +110,15 @@ var isrKept = &Check{
 		s.FaultsOver(s.now)
 		s.write(0, 0, 0xA, 1, 2, 3)
 		s.Clock(s.step+1, s.now+2*int64(s.contract.Lag+s.contract.fetched()))
+		s.look(1, State{Leads: true, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
 		s.alter(0, ids(1, 2), nil)
 		return s.done()
 	},
 }
 
 // seeRemoval records since when each replica has had all records of its leader, and looks at these times when the ISR
-// shrinks. The controller, and not the leader, removes replicas of fenced brokers and of brokers in controlled shutdown.
+// shrinks. Only a removal that the leader has proposed counts. The controller itself removes the replicas of a broker that it
+// fences or that shuts down, and does so in the records before the one that fences the broker.
 func seeRemoval(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	if p == v.quorum.log {
@@ -145,7 +148,8 @@ func seeRemoval(d *Tally, v *View, c *Change) {
 	}
 	for _, id := range was.ISR {
 		r, b := p.replica(id), v.image.brokers[id]
-		if slices.Contains(a.ISR, id) || r == nil || b == nil || b.fenced || b.shuttingDown || !v.Broker(id).up {
+		proposed := l.Pending != nil && !slices.Contains(l.Pending, id)
+		if !proposed || slices.Contains(a.ISR, id) || r == nil || b == nil || b.fenced || b.shuttingDown || !v.Broker(id).up {
 			continue
 		}
 		d.exercised()
