@@ -166,7 +166,7 @@ func TestChainInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := scenarios.New(p, scenarios.RunOptions{Rules: []string{"M1"}})
-	if _, err := s.RunUntil(12); err != nil { // b3 has truncated its log, and does not lead yet
+	if _, err := s.RunUntil(14); err != nil { // b3 has truncated its log, and does not lead yet
 		t.Fatal(err)
 	}
 	found := false
@@ -186,9 +186,9 @@ func TestChainInTheMiddle(t *testing.T) {
 		}
 	}
 	if !found {
-		t.Error("truncation-licensed is not violated at step 12")
+		t.Error("truncation-licensed is not violated at step 14")
 	}
-	if s.Position() != 12 {
+	if s.Position() != 14 {
 		t.Errorf("the session has moved to step %d", s.Position())
 	}
 }
@@ -204,7 +204,7 @@ func TestFaultsThatHideARecord(t *testing.T) {
 		{"pause b2", "resume b2", "line 5: pause b2"},
 		{"crash b2", "start b2", "line 5: crash b2"},
 	} {
-		src := "cluster brokers=2 controllers=1 seed=5\ntopic orders on=1,2 min.insync.replicas=1\nproduce p1 orders-0 acks=1 a\nrun until quiet\n" +
+		src := "cluster brokers=2 controllers=1 seed=6\ntopic orders on=1,2 min.insync.replicas=1\nproduce p1 orders-0 acks=1 a\nrun until quiet\n" +
 			c.fault + "\nproduce p1 orders-0 b\ncrash b1\n" + c.then + "\nrun until leader orders-0 is b2 within 60s\n"
 		p, err := scenarios.Load(c.fault, []byte(src))
 		if err != nil {
