@@ -16,6 +16,7 @@ type EndOffset struct {
 	Listed bool        // the response is to ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
 	Stable bool        // the request is read_committed, so End is the last stable offset
 	Denied bool        // the response is OFFSET_NOT_AVAILABLE, an error of new leaders, and has no End
+	HW     wire.Offset // the leader's high watermark as the response is sent; its observed state may be older
 	Before Before      // the broker's state as the request arrived
 	First  wire.Offset // the offset after the first record that the response serves, 0 if it has none
 	Since  uint64      // the step in which the request arrived
@@ -120,8 +121,8 @@ func seeEnds(d *Tally, v *View, c *Change) {
 		return
 	}
 	switch acked := p.ackedBefore(t.Since, t.Epoch, t.Listed); {
-	case r.observed && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
-		d.violate(v, fact("above its high watermark"), response(), "; its high watermark is ", itoa(r.HW))
+	case r.observed && r.Leads && r.Epoch == t.Epoch && t.End > max(r.HW, t.HW):
+		d.violate(v, fact("above its high watermark"), response(), "; its high watermark is ", itoa(max(r.HW, t.HW)))
 	case acked.at > t.End && !knownLost(p, acked.at):
 		d.decide(v, fact("below an acknowledged record"), v.damagedDisk(p), response(), "; all below ", itoa(acked.at), " was acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
 			", before the request")

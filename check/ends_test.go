@@ -143,3 +143,15 @@ func TestANewLeaderListsNoEndBeforeItKnows(t *testing.T) {
 		})
 	}
 }
+
+// On a slow machine a response may be sent before the state of the event that raised the high watermark is observed. It is judged
+// by the leader's own high watermark as it is sent.
+func TestAResponseBeforeItsHighWatermarkIsObserved(t *testing.T) {
+	for hw, want := range map[wire.Offset]string{2: "", 1: "end-offsets-true"} {
+		s := staged(2)
+		s.committed(0, 0xA)
+		s.tick()
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, HW: hw, Since: s.step})
+		require.Equal(t, want, brokenBy(s.done()))
+	}
+}

@@ -302,6 +302,9 @@ func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoc
 	if !b.appliedKnown {
 		prior = -1
 	}
+	if next != b.applied {
+		b.appliedPrior = prior
+	}
 	b.applied, b.epoch, b.fenced, b.appliedKnown = next, epoch, fenced, true
 	v.notify(Change{Kind: MetadataApplied, Node: node, Offset: next, Prior: prior})
 }

@@ -248,12 +248,12 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 		q := &p.promises[at]
 		if q.made == belowHW && q.committedISR == 0 {
 			q.committedISR = r.InSync()
-			if v.unread(r.Node) { // the leader has not applied the last config change, and may use the old value
+			if usedOldConfig(v, r, before) {
 				q.minISR = min(q.minISR, max(q.committedISR, 1))
 			}
 		}
 		if q.superseded == "" {
-			q.superseded = p.staleMinISR(v, r, b)
+			q.superseded = p.staleMinISR(v, r, b, before)
 		}
 	}
 	p.committedTo = r.HW
@@ -262,8 +262,8 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 // staleMinISR describes a race that KIP-966 leaves open, if that race explains a leader's commit; otherwise it returns
 // "". A replica that leaves an ISR smaller than min.insync.replicas enters the ELR, because no leader commits with such
 // an ISR. But a leader that does not know yet that min.insync.replicas was raised goes on committing.
-func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
-	if !v.unread(leader.Node) || leader.InSync() >= v.MinISR(p) {
+func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch, before State) string {
+	if !usedOldConfig(v, leader, before) || leader.InSync() >= v.MinISR(p) {
 		return ""
 	}
 	for _, id := range p.assigned.ELR {
@@ -273,6 +273,13 @@ func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
 		}
 	}
 	return ""
+}
+
+// usedOldConfig reports whether a leader may have changed from the state before with an old value of a config: it has not applied the
+// last change, or has applied it together with a change of the partition. A broker applies changes of partitions before those of
+// configs, and a new ISR may raise the high watermark at once (BrokerMetadataPublisher.onMetadataUpdate, Partition.makeLeader).
+func usedOldConfig(v *View, r *Replica, before State) bool {
+	return v.unread(r.Node) || r.PartitionEpoch != before.PartitionEpoch && v.Broker(r.Node).appliedPrior < v.image.configured
 }
 
 // unread reports whether a broker has not applied the last config change yet.

@@ -218,6 +218,7 @@ type Broker struct {
 	faultsKnown      int         // the number of faults of which the controller knows: those before the last registration
 	faultsWhenAsked  []int       // for each element of incarnations, the number of faults at its first request
 	applied          wire.Offset // the offset of the metadata log up to which it has applied, -1 if unknown
+	appliedPrior     wire.Offset // applied before its last advance
 	epoch            wire.BrokerEpoch
 	fenced           bool
 	appliedKnown     bool // applied was observed in this process

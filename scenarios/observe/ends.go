@@ -60,7 +60,7 @@ func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp 
 			if s == nil || rp.ErrorCode != 0 && !told.Denied || req.ReplicaID != -1 || req.Topics[i].Partitions[k].Timestamp != -1 {
 				continue
 			}
-			told.Epoch = s.snapshotAt(f.Cause).epoch
+			told.Epoch, told.HW = s.snapshotAt(f.Cause).epoch, s.State.HW
 			o.view.EndOffsetSent(s.part, s.copy, told)
 		}
 	}

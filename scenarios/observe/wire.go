@@ -228,7 +228,7 @@ func (o *observer) fetchAnswered(h *hostView, asked env.Request, resp *kmsg.Fetc
 			}
 			hw := wire.Offset(rp.HighWatermark)
 			o.view.HighWatermarkSent(s.part, s.copy, hw)
-			told := check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: hw, Since: h.stepAsked[f.Link]}
+			told := check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: hw, HW: s.State.HW, Since: h.stepAsked[f.Link]}
 			if first := wire.Batch(rp.RecordBatches); len(first) >= wire.BatchHeaderSize {
 				told.First = min(max(first.BaseOffset(), fetchedFrom(asked, rt.TopicID, rp.Partition))+1, first.NextOffset())
 			}
