@@ -57,7 +57,7 @@ func seeDurable(d *Tally, v *View, c *Change) {
 			return true
 		}
 		where := ""
-		if clause == "" {
+		if !licenses(clause) {
 			where = p.whyMissing(v, r, q) + p.copiesLeft(v, q)
 		}
 		d.decide(v, p.fact(ByLeader, q.Base, way), clause,
@@ -142,7 +142,7 @@ func (v *View) lostUnlicensed(op *Produce, where place) bool {
 	for p := range partitionsOf(v, where) {
 		for q := range p.promisesWithin(op.Offset, op.Offset+1) {
 			known, _ := RecordAt(p, q.Batch, op.Offset)
-			if q.lost && q.clause == "" && q.made&(madeToAll|madeToOne) != 0 && (known == op.Record() || known == RecordID{}) {
+			if q.lost && !licenses(q.clause) && q.made&(madeToAll|madeToOne) != 0 && (known == op.Record() || known == RecordID{}) {
 				return !leaderHas(p, op.Record())
 			}
 		}
@@ -246,7 +246,7 @@ var ackHonest = &Check{
 		case backed < demanded:
 			d.violate(v, fact("too few in sync"), acked, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.MinISR))
 		default:
-			d.decide(v, fact("too few copies"), v.damagedDisk(p), acked, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
+			d.decide(v, fact("too few copies"), orFlaw(v.damagedDisk(p), flawOfAck(v, p, r, b)), acked, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
 		}
 	},
 	Accept: func(v *View) *Case {

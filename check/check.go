@@ -56,7 +56,8 @@ type Result struct {
 	Status      Status
 	Step        uint64 // the step in which the outcome was decided; 0 if there is no such step
 	Explanation string // plain words, with names, offsets and steps
-	Clause      string // Priced only: the setting or the faults that allow it
+	Clause      string // Priced: the setting or the faults that allow it; with Known, the mark of the finding
+	Known       string // Violated only: the finding about Kafka that has happened here, such as skipped-epoch, or ""
 	Fact        Fact   // Violated and Priced: the subject, independent of the words
 }
 

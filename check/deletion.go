@@ -239,7 +239,7 @@ func (v *View) licensesStart(p *Partition, r *Replica, start wire.Offset) bool {
 	} else if by := v.retentionThatMayHaveTaken(p); by != "" {
 		licence = by
 	}
-	v.notify(Change{Kind: StartLicensed, Partition: p, Replica: r, Node: r.Node, Offset: start, By: licence})
+	v.notify(Change{Kind: StartLicensed, Partition: p, Replica: r, Node: r.Node, Offset: start, By: orFlaw(licence, inheritsStart(v, p, r, start))})
 	return licence != ""
 }
 
@@ -257,8 +257,8 @@ var deletionLicensed = &Check{
 			if q.lost || q.superseded != "" || q.Next <= p.trimmed || q.Next > c.Offset {
 				continue
 			}
-			if d.exercised(); c.By == "" {
-				d.violate(v, p.fact(r.role(), q.Base, ""), v.name(r.Node), " moved the log start of ", p.TP.String(), " to ", itoa(c.Offset),
+			if d.exercised(); !licenses(c.By) {
+				d.decide(v, p.fact(r.role(), q.Base, ""), c.By, v.name(r.Node), " moved the log start of ", p.TP.String(), " to ", itoa(c.Offset),
 					", which deletes the promised batch ", q.span(), "; no operator asked for that, and no retention allows it")
 			}
 			return

@@ -97,9 +97,10 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.MinISR(p)); clause != "" {
 			return true // faults destroyed it on every eligible replica, so acked-durable reports the loss as priced
 		}
-		d.decide(v, p.fact(r.role(), q.Base, is+", "+p.wayLost(id, q)), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
+		clause := orFlaw(v.damagedDisk(p), flawOfMember(v, p, q, id))
+		d.decide(v, p.fact(r.role(), q.Base, is+", "+p.wayLost(id, q)), clause, v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
-		return false
+		return findingIn(clause) != ""
 	})
 }
 
@@ -210,6 +211,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.MinISR(p)); hit != "" {
 			return true // without ELR, the last member of an ISR stays in it even if its disk loses records
 		}
+		clause = orFlaw(clause, flawOfMember(v, p, q, nearest.Node))
 		d.decide(v, p.fact(ByController, q.Base, a.memberWords(nearest.Node)+", "+p.wayLost(nearest.Node, q)), clause, "no eligible replica of ", p.TP.String(), " (", v.names(members), ") has everything: the most complete one does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false

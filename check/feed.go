@@ -123,6 +123,9 @@ func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, fault string)
 			fault = v.faults[hit].What
 		}
 	}
+	if fault == "" && p != v.quorum.log {
+		p.flaws.cuts = append(p.flaws.cuts, truncation{r.Node, v.step, to})
+	}
 	for _, b := range gone {
 		p.copyLost(v, r, b, fault != "", b.Next <= wasFlushed)
 	}
@@ -173,6 +176,7 @@ func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 // Deleted says that a replica's log was deleted with its topic.
 func (v *View) Deleted(p *Partition, r *Replica) {
 	p.release(r, 1<<62)
+	r.formerStart = max(r.formerStart, r.highestStart, r.Log.start)
 	r.Log = Log{epochChanges: r.Log.epochChanges + 1}
 	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}
 	r.observed, r.flushed, r.highestStart, r.removed = false, 0, 0, true
@@ -241,6 +245,7 @@ func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 		b := v.Broker(r.Node)
 		b.loaded = len(b.faults)
 	}
+	noteSkip(v, p, r, before)
 	v.noteStart(p, r, s.Start)
 	if s.Leads {
 		p.recordCommitted(v, r, before)

@@ -52,7 +52,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 			if at, known := p.place(last); has && known && p.promises[at].superseded != "" {
 				continue // acked-durable reports this loss as priced
 			}
-			d.decide(v, p.fact(ByLeader, r.HW, wayUnjustified(c, o, last, has)), v.damagedDiskOf(p, r.Node, id), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+			d.decide(v, p.fact(ByLeader, r.HW, wayUnjustified(c, o, last, has)), orFlaw(v.damagedDiskOf(p, r.Node, id), flawOfHW(v, p, r, last, id)), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
 				itoa(r.Epoch), ", has high watermark ", itoa(r.HW), "; ", v.name(id), " is ", a.memberWords(id),
 				" and does not have all below it: its log ends at ", itoa(o.Log.End()))
 		}

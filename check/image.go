@@ -188,6 +188,9 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		}
 	case *wire.FeatureLevelRecord:
 		m.levels[r.Name], m.leveled = r.Level, m.next
+		if r.Name == elrVersion {
+			noteSwitch(v, r.Level)
+		}
 	}
 }
 
@@ -287,6 +290,7 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 		}
 	}
 	noteELR(v, p, &was)
+	defer p.flaws.leave(a.ELR)
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		a.Recovery = r.LeaderRecoveryState
 	}
@@ -339,6 +343,10 @@ func (v *View) noteElection(p *Partition, was Assignment) {
 	e := Election{
 		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.MinISR(p), Step: v.step,
 		FromELR: !slices.Contains(was.ISR, p.assigned.Leader) && slices.Contains(was.ELR, p.assigned.Leader),
+	}
+	if i := p.flaws.stays(e.Leader); e.FromELR && i >= 0 && p.flaws.staying[i].on > 0 {
+		stayed := p.flaws.staying[i]
+		e.Stayed = &stayed
 	}
 	switch {
 	case slices.Contains(e.Members, e.Leader):

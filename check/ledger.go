@@ -92,6 +92,7 @@ type Election struct {
 	ELR     bool
 	MinISR  int
 	Step    uint64
+	Stayed  *staying // the leader's stay in the ELR while the feature was off, nil if it was in the ELR for another reason
 }
 
 // minISRInForce is a value of min.insync.replicas and the step from which it applied.

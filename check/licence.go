@@ -29,7 +29,8 @@ func (v *View) gone(where place, at wire.Offset) string {
 	return ""
 }
 
-// license returns the licence that allows the leader of an epoch to miss a promised batch, or "" if there is none.
+// license returns the licence that allows the leader of an epoch to miss a promised batch, or the finding that explains it, or "" if
+// there is neither.
 func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if !q.strong() {
 		return asksForLess
@@ -49,8 +50,10 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if clause := p.holeInLog(v, q, e.Leader); clause != "" {
 		return clause
 	}
-	clause, _ := p.destroyed(v, q, e.Members, e.ELR, e.MinISR)
-	return clause
+	if clause, _ := p.destroyed(v, q, e.Members, e.ELR, e.MinISR); clause != "" {
+		return clause
+	}
+	return flawOfLeader(v, p, q, e)
 }
 
 // holeInLog describes the damage that removed a batch from the middle of a broker's log. No node notices such a hole,

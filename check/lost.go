@@ -29,7 +29,7 @@ func judgeLost(c *Case) Result {
 			read[c.spot(send)] = true
 		}
 	}
-	var priced *Result
+	var priced, known *Result
 	judged := int64(0)
 	for op := range of[*Produce](c.History) { // in history order, so that the first loss is the one reported
 		k := c.spot(op)
@@ -52,11 +52,17 @@ func judgeLost(c *Case) Result {
 		} else {
 			return r
 		}
-		if r.Status = Priced; priced == nil {
+		if r.mark(); r.Known != "" {
+			if known == nil {
+				known = &r
+			}
+		} else if r.Status = Priced; priced == nil {
 			priced = &r
 		}
 	}
 	switch {
+	case known != nil:
+		return *known
 	case priced != nil:
 		return *priced
 	case judged == 0:

@@ -11,6 +11,7 @@ import (
 type Tally struct {
 	seen     uint64  // the number of tests of the promise
 	violated *Result // the first violation
+	known    *Result // the first violation with the mark of a finding, see flaw.go
 	priced   *Result // the first priced finding
 }
 
@@ -27,11 +28,17 @@ func (d *Tally) violate(v *View, f Fact, words ...string) {
 	}
 }
 
-// decide records a violation, or a priced finding if a clause allows what happened.
+// decide records a violation, or a priced finding if a clause allows what happened. If the clause names a finding about Kafka, the
+// violation is a known one, and the check goes on to look for others.
 func (d *Tally) decide(v *View, f Fact, clause string, words ...string) {
 	switch {
 	case clause == "":
 		d.violate(v, f, words...)
+	case findingIn(clause) != "":
+		if d.known == nil {
+			d.known = &Result{Status: Violated, Step: v.step, Explanation: strings.Join(words, ""), Clause: clause, Fact: f}
+			d.known.mark()
+		}
 	case d.priced == nil:
 		d.priced = &Result{Status: Priced, Step: v.step, Explanation: strings.Join(words, ""), Clause: clause, Fact: f}
 	}
@@ -41,6 +48,8 @@ func (d *Tally) result(of [2]string) Result {
 	switch {
 	case d.violated != nil:
 		return *d.violated
+	case d.known != nil:
+		return *d.known
 	case d.priced != nil:
 		return *d.priced
 	case d.seen == 0:
@@ -53,7 +62,7 @@ func (d *Tally) result(of [2]string) Result {
 }
 
 // historyTally holds the result of one history check so far. The result is the first violation. If there is none, it is the
-// first priced finding.
+// first violation with the mark of a finding, and if there is none either, the first priced finding.
 type historyTally struct {
 	c      *Case
 	seen   int64
@@ -64,12 +73,23 @@ type historyTally struct {
 // it is a violation.
 func (s *historyTally) decide(op Op, f Fact, clause string, words string) {
 	r := Result{Status: Violated, Step: op.Common().Step, Explanation: words, Clause: clause, Fact: f}
-	if clause != "" {
+	if r.mark(); clause != "" && r.Known == "" {
 		r.Status = Priced
 	}
-	if s.result == nil || s.result.Status == Priced && r.Status == Violated {
+	if s.result == nil || r.weight() > s.result.weight() {
 		s.result = &r
 	}
+}
+
+// weight orders the findings of one check: a violation outweighs a known one, and that a priced finding.
+func (r *Result) weight() int {
+	switch {
+	case r.Status == Violated && r.Known == "":
+		return 2
+	case r.Status == Violated:
+		return 1
+	}
+	return 0
 }
 
 func (s *historyTally) answer(one, many string) Result {

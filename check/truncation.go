@@ -41,7 +41,7 @@ func seeCut(d *Tally, v *View, c *Change) {
 		// A record that was acknowledged only under acks=1 may be truncated. If a leader then does not have it,
 		// acked-durable reports the price.
 		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.superseded == "" && q.Next > p.trimmed && !p.emptied(v, c.Replica, q) && !d.broken() {
-			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), v.name(c.Node), " truncated ", b.span(), " of ", p.TP.String(),
+			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), orFlaw(v.damagedDisk(p), flawOfCopy(v, p, q, c.Node)), v.name(c.Node), " truncated ", b.span(), " of ", p.TP.String(),
 				q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 		}
 	}

@@ -107,6 +107,7 @@ type Partition struct {
 	reencoded map[Identity]uint32 // batches that log cleaners encoded again, with their original checksums
 
 	progress progress // see hwMoves
+	flaws    flaws    // the marks of findings, see flaw.go
 
 	// elrForgottenAt is the step in which its ELR was cleared or a member left the ISR and entered no ELR, and elrForgottenBy the cause.
 	// It is 0 if the ISR has had min.insync.replicas members since.
@@ -145,6 +146,7 @@ type Replica struct {
 	observed       bool        // State was observed in this incarnation
 	highestStart   wire.Offset // the highest log start offset that the broker has had since the log was last empty
 	rewritten      wire.Offset // below this offset, a leader may have changed producers' batches
+	formerStart    wire.Offset // the highest log start offset that it had when it was deleted
 	removed        bool        // it was deleted with its topic, and has had no batch since
 	loading        bool        // the process is loading its logs, and truncates only for recovery
 	flushed        wire.Offset // batches below this offset are synced

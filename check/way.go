@@ -49,7 +49,7 @@ func chosen(p *Partition, r *Replica) string {
 func wayOfLoss(v *View, where place, at wire.Offset) string {
 	for p := range partitionsOf(v, where) {
 		for q := range p.promisesWithin(at, at+1) {
-			if q.lost && q.clause == "" {
+			if q.lost && !licenses(q.clause) {
 				return q.way
 			}
 		}

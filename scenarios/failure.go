@@ -35,6 +35,7 @@ type Failure struct {
 	Verdict Class
 	Check   string // the name of the check, or OfRest, OfBudget, OfPanic, OfSoundness
 	Kind    string // for a check, check.Fact.Kind; for a stuck run, the obstacles to quiet; otherwise another constant
+	Known   string // the finding about Kafka that has happened, see check.Result; "" if the failure is news
 	Step    uint64 // the step at which it was decided; 0 if there is no such step
 	Text    string // a description with the names and numbers of this seed
 }
@@ -58,7 +59,11 @@ func FailuresOf(s *Session, v *Verdict) (all []Failure) {
 			class = ClassStuck
 		}
 		if f.Status == check.Violated {
-			all = append(all, Failure{class, f.Check.Name, f.Fact.Kind(), f.Step, f.Explanation})
+			kind := f.Fact.Kind()
+			if f.Known != "" { // the same check without the mark of the finding is another failure
+				kind += "; known: " + f.Known
+			}
+			all = append(all, Failure{Verdict: class, Check: f.Check.Name, Kind: kind, Known: f.Known, Step: f.Step, Text: f.Explanation})
 		}
 	}
 	all = append(all, s.work.failures()...)
@@ -67,15 +72,15 @@ func FailuresOf(s *Session, v *Verdict) (all []Failure) {
 		if u, ok := v.Unsound.(*Unsound); ok {
 			kind = u.Fingerprint()
 		}
-		all = append(all, Failure{ClassInternal, OfSoundness, kind, 0, v.Unsound.Error()})
+		all = append(all, Failure{Verdict: ClassInternal, Check: OfSoundness, Kind: kind, Text: v.Unsound.Error()})
 	}
 	switch v.Reason {
 	case StopBudget:
 		kind, text := unrest(s)
-		all = append(all, Failure{ClassUndecided, OfBudget, kind, v.Steps, v.Stopped + "; " + text})
+		all = append(all, Failure{Verdict: ClassUndecided, Check: OfBudget, Kind: kind, Step: v.Steps, Text: v.Stopped + "; " + text})
 	case StopPatience:
 		kind, text := unrest(s)
-		all = append(all, Failure{ClassStuck, OfRest, kind, v.Steps, text})
+		all = append(all, Failure{Verdict: ClassStuck, Check: OfRest, Kind: kind, Step: v.Steps, Text: text})
 	}
 	return all
 }

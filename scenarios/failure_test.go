@@ -15,8 +15,8 @@ import (
 
 // The fingerprint of a failure consists of constants. Only its text differs from seed to seed.
 func TestFingerprint(t *testing.T) {
-	a := Failure{ClassViolated, "x", "consumer of a partition: read", 3, `p1 read "v17" at 204 of orders-0`}.Fingerprint()
-	b := Failure{ClassViolated, "x", "consumer of a partition: read", 3, `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
+	a := Failure{ClassViolated, "x", "consumer of a partition: read", "", 3, `p1 read "v17" at 204 of orders-0`}.Fingerprint()
+	b := Failure{ClassViolated, "x", "consumer of a partition: read", "", 3, `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
 	if want := "x: consumer of a partition: read"; a != want || b != want {
 		t.Errorf("%q and %q, want %q", a, b, want)
 	}

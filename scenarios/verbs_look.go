@@ -173,7 +173,7 @@ func describeFinding(f check.Finding) string {
 		s += ": " + f.Explanation
 	}
 	s += "\n"
-	if f.Clause != "" {
+	if f.Known == "" && f.Clause != "" {
 		s += "  clause: " + f.Clause + "\n"
 	}
 	return s

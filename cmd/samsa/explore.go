@@ -37,6 +37,7 @@ func (a *app) exploreCommand() *cobra.Command {
 			"same report for any number of jobs.\n\n" +
 			"A seed that fails is saved as a scenario file, and the report says how to run it again. The first of each kind of failure is " +
 			"also made small, as samsa shrink does, in the last third of --for, or else within a minute for all kinds.\n\n" +
+			"A violation that Kafka itself shares is no failure: the report counts the findings of FINDINGS.md that happened, each on a line of its own.\n\n" +
 			"Exit codes: 0 every seed held; 1 a safety property is violated; 2 wrong usage; 3 inconclusive, or with " +
 			"--require-coverage a fault never fired; 4 a cluster did not become quiet in time, or most records are not acknowledged; 70 a bug of Samsa's; 130 interrupted, " +
 			`with the report so far. With --json there is exactly one object on stdout: schema "samsa.explore/1".`,

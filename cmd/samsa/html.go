@@ -30,7 +30,7 @@ td.n { text-align: right; color: #666 } .verb { font-weight: bold } .output { wh
 </table>
 <h2>What the judges say</h2>
 <table>{{range .Properties}}
-<tr><td>{{.Name}}</td><td class="{{.Status}}">{{.Status}}{{if and .Step (ne .Status "held")}} at step {{.Step}}{{end}}</td><td>{{.Explanation}}{{if .Clause}}<br>allowed by: {{.Clause}}{{end}}</td></tr>{{end}}
+<tr><td>{{.Name}}</td><td class="{{.Status}}">{{.Status}}{{if and .Step (ne .Status "held")}} at step {{.Step}}{{end}}</td><td>{{.Explanation}}{{if .Known}}<br>known: {{.Known}} of FINDINGS.md: {{.Clause}}{{else if .Clause}}<br>allowed by: {{.Clause}}{{end}}</td></tr>{{end}}
 </table>
 {{if .Found}}<h2>What was found when the file was saved</h2>
 <table>{{range .Found}}

@@ -125,7 +125,7 @@ func (a *app) tell(j *job, text string) {
 func newWhyReport(name, seed string, v *scenarios.Verdict, f check.Finding, c *view.Chain) *view.WhyReport {
 	r := &view.WhyReport{
 		Schema: "samsa.why/1", Scenario: name, Seed: seed, Rules: append([]string{}, v.Rules...), Hash: fmt.Sprintf("%016x", v.Hash),
-		Finding: view.Property{Name: f.Check.Name, Status: f.Status.String(), Step: f.Step, Explanation: f.Explanation, Clause: f.Clause},
+		Finding: view.Property{Name: f.Check.Name, Status: f.Status.String(), Step: f.Step, Explanation: f.Explanation, Clause: f.Clause, Known: f.Known},
 		Promise: f.Check.Doc, Links: c.Links, Others: []string{}, Tried: []view.Tried{},
 	}
 	for _, o := range violated(v) {

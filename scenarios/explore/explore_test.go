@@ -247,8 +247,8 @@ func TestReportText(t *testing.T) {
 
 	// Every line fits a terminal of 80 columns, whatever the findings are.
 	x.Failures[0].Text = strings.Repeat("it is gone ", 30)
-	x.Checks = []Judged{{"registration-linearizable", check.Held}, {"registration-linearizable", check.Violated}, {"registration-linearizable", check.Priced},
-		{"registration-linearizable", check.Unknown}, {"registration-linearizable", check.Unexercised}}
+	x.Checks = []Judged{{"registration-linearizable", check.Held, false}, {"registration-linearizable", check.Violated, false}, {"registration-linearizable", check.Priced, false},
+		{"registration-linearizable", check.Unknown, false}, {"registration-linearizable", check.Unexercised, false}}
 	for seed := uint64(20_000_000); seed < 20_000_020; seed++ {
 		x.Seed, x.Events, x.Time = seed, 1_000_000, 700_000_000_000
 		r.Add(x)

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -40,6 +41,8 @@ type Report struct {
 	Operations []OperationCount `json:"operations"`
 	Cores      []CoreCount      `json:"cores"`
 	Kinds      []Kind           `json:"kinds_of_failure"`
+	// Known counts the findings about Kafka that happened. They are no failures, because Kafka does the same.
+	Known []KnownCount `json:"known"`
 
 	// BelowFloor says that the median of AckedShare is below leastAcked. Faults may keep some records from being
 	// acknowledged. If most records are not acknowledged in most runs, the cluster does not serve, and it keeps its
@@ -66,11 +69,20 @@ type Count struct {
 	Runs    int     `json:"runs"`
 }
 
-// CheckCount counts the findings of a check by status.
+// KnownCount counts the runs in which one finding about Kafka happened.
+type KnownCount struct {
+	Finding string   `json:"finding"` // the name of its scenario, see FINDINGS.md
+	Runs    int      `json:"runs"`
+	Checks  []string `json:"checks"` // the checks that met it, sorted
+	Seeds   []string `json:"seeds"`  // the first few
+}
+
+// CheckCount counts the findings of a check by status. Violated leaves out the known violations.
 type CheckCount struct {
 	Check       string `json:"check"`
 	Held        int    `json:"held"`
 	Violated    int    `json:"violated"`
+	Known       int    `json:"known"`
 	Priced      int    `json:"priced"`
 	Unknown     int    `json:"unknown"`
 	Unexercised int    `json:"unexercised"`
@@ -132,7 +144,7 @@ const maxSeeds = 10
 func NewReport(c Campaign) *Report {
 	r := &Report{
 		Schema: "samsa.explore/1", Seed: strconv.FormatUint(c.Seed, 10), Profile: c.Profile, Rules: slices.Clone(c.Rules), Mode: c.Mode.String(),
-		Checks: []CheckCount{}, NeverFired: []string{}, Decided: []DecidedCount{}, Kinds: []Kind{}, places: map[string]int{},
+		Checks: []CheckCount{}, NeverFired: []string{}, Decided: []DecidedCount{}, Kinds: []Kind{}, Known: []KnownCount{}, places: map[string]int{},
 	}
 	if r.Profile == "" {
 		r.Profile = Mixed
@@ -192,7 +204,7 @@ func (r *Report) Add(x Result) {
 			i = len(r.Checks)
 			r.Checks = append(r.Checks, CheckCount{Check: c.Check})
 		}
-		r.Checks[i].add(c.Status)
+		r.Checks[i].add(c)
 	}
 	for _, f := range t.Faults {
 		i := slices.IndexFunc(r.Faults, func(have FaultCount) bool { return have.Fault == f.Name })
@@ -216,10 +228,31 @@ func (r *Report) Add(x Result) {
 			r.Cores[i].Runs++
 		}
 	}
+	for _, k := range x.Known {
+		r.meet(k, x.Seed)
+	}
 	for i, f := range x.Failures {
-		if !slices.ContainsFunc(x.Failures[:i], func(g Failure) bool { return g.Fingerprint() == f.Fingerprint() }) {
+		if f.Known == "" && !slices.ContainsFunc(x.Failures[:i], func(g Failure) bool { return g.Fingerprint() == f.Fingerprint() }) {
 			r.fail(f, x.Seed)
 		}
+	}
+}
+
+// meet counts a finding about Kafka that happened on a seed.
+func (r *Report) meet(k Known, seed uint64) {
+	i, found := slices.BinarySearchFunc(r.Known, k.Finding, func(have KnownCount, name string) int { return cmp.Compare(have.Finding, name) })
+	if !found {
+		r.Known = slices.Insert(r.Known, i, KnownCount{Finding: k.Finding, Checks: []string{}, Seeds: []string{}})
+	}
+	n := &r.Known[i]
+	n.Runs++
+	for _, name := range k.Checks {
+		if at, have := slices.BinarySearch(n.Checks, name); !have {
+			n.Checks = slices.Insert(n.Checks, at, name)
+		}
+	}
+	if len(n.Seeds) < maxSeeds {
+		n.Seeds = append(n.Seeds, strconv.FormatUint(seed, 10))
 	}
 }
 
@@ -273,11 +306,15 @@ func (r *Report) Count(v Verdict) int {
 	return 0
 }
 
-func (c *CheckCount) add(status check.Status) {
-	switch status {
+func (c *CheckCount) add(j Judged) {
+	switch j.Status {
 	case check.Held:
 		c.Held++
 	case check.Violated:
+		if j.Known {
+			c.Known++
+			return
+		}
 		c.Violated++
 	case check.Priced:
 		c.Priced++

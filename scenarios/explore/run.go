@@ -51,9 +51,11 @@ var verdicts = [...]Verdict{Held, Violated, Stuck, Unknown, Internal}
 // Failure is one failure of a run.
 type Failure = scenarios.Failure
 
-// violates reports whether a check is violated.
+// violates reports whether a check is violated, and no finding about Kafka explains it.
 func (r *Result) violates(check string) bool {
-	return slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Check == check && (f.Verdict == Violated || f.Verdict == Stuck) })
+	return slices.ContainsFunc(r.Failures, func(f Failure) bool {
+		return f.Check == check && f.Known == "" && (f.Verdict == Violated || f.Verdict == Stuck)
+	})
 }
 
 // Result is the result of one seed's run.
@@ -62,7 +64,8 @@ type Result struct {
 	Profile  Profile
 	Verdict  Verdict
 	Failures []Failure
-	Text     string // the scenario file with its found lines; set by Run only, and only if the run failed
+	Text     string  // the scenario file with its found lines; set by Run only, and only if the run failed
+	Known    []Known // the findings about Kafka that happened, in the order of their first failures
 	Checks   []Judged
 	Priced   bool
 	Core     Core
@@ -82,6 +85,14 @@ type Result struct {
 type Judged struct {
 	Check  string
 	Status check.Status
+	Known  bool // it is violated, and a finding about Kafka explains it
+}
+
+// Known is a finding about Kafka that happened in a run, with the checks that met it. The finding has the name of its scenario
+// (FINDINGS.md).
+type Known struct {
+	Finding string
+	Checks  []string
 }
 
 // Run explores one seed. If a node panics, the panic is the result of the seed.
@@ -165,9 +176,22 @@ func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	r.Tally, r.Events, r.Time, r.Hash, r.Shape = s.Tally(), v.Events, int64(v.Time), v.Hash, v.Shape
 	r.Failures = append(r.Failures, v.Failures...)
 	for _, f := range v.Findings {
-		r.Checks = append(r.Checks, Judged{f.Check.Name, f.Status})
+		r.Checks = append(r.Checks, Judged{f.Check.Name, f.Status, f.Known != ""})
+		if f.Known != "" {
+			r.meet(f.Known, f.Check.Name)
+		}
 		r.Priced = r.Priced || f.Status == check.Priced
 	}
+}
+
+// meet adds a check that met a finding.
+func (r *Result) meet(finding, check string) {
+	i := slices.IndexFunc(r.Known, func(k Known) bool { return k.Finding == finding })
+	if i < 0 {
+		i = len(r.Known)
+		r.Known = append(r.Known, Known{Finding: finding})
+	}
+	r.Known[i].Checks = append(r.Known[i].Checks, check)
 }
 
 // FoundLines returns the lines that say in a file which failures the run had, one for each fingerprint.
@@ -182,11 +206,11 @@ func (r *Result) FoundLines(version string) (lines []string) {
 	return lines
 }
 
-// worst returns the class of the worst failure.
+// worst returns the class of the worst failure. A known failure does not count.
 func worst(failures []Failure) Verdict {
 	all := Held
 	for _, class := range []Verdict{Unknown, Stuck, Violated, Internal} {
-		if slices.ContainsFunc(failures, func(f Failure) bool { return f.Verdict == class }) {
+		if slices.ContainsFunc(failures, func(f Failure) bool { return f.Verdict == class && f.Known == "" }) {
 			all = class
 		}
 	}

@@ -11,10 +11,8 @@ import (
 func (r *Report) Text() string {
 	var b strings.Builder
 	r.failures(&b)
-	if r.BelowFloor {
-		b.WriteString(hang("IDLE      ", fmt.Sprintf("the cluster does not serve: in the median run %d of 1000 records sent with acks=all are acknowledged, and %d is the least that a campaign must reach", r.AckedShare.Median, leastAcked)))
-	}
-	if len(r.Kinds) > 0 || r.BelowFloor {
+	r.findings(&b)
+	if len(r.Kinds)+len(r.Known) > 0 || r.BelowFloor {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "runs      %d from seed %s, %s timeouts, %s mode", r.Runs, r.Seed, r.Profile, r.Mode)
@@ -34,7 +32,7 @@ func (r *Report) Text() string {
 	quiet := 0
 	for _, c := range r.Checks {
 		switch {
-		case c.Violated+c.Priced+c.Unknown > 0:
+		case c.Violated+c.Known+c.Priced+c.Unknown > 0:
 			b.WriteString(hang(fmt.Sprintf("  %-26s ", c.Check), c.text()))
 		case c.Held == 0:
 			idle = append(idle, c.Check)
@@ -93,6 +91,18 @@ func (r *Report) failures(b *strings.Builder) {
 	}
 }
 
+// findings writes that the cluster does not serve, if so, and the findings about Kafka that happened.
+func (r *Report) findings(b *strings.Builder) {
+	if r.BelowFloor {
+		b.WriteString(hang("IDLE      ", fmt.Sprintf("the cluster does not serve: in the median run %d of 1000 records sent with acks=all are acknowledged, and %d is the least that a campaign must reach", r.AckedShare.Median, leastAcked)))
+	}
+	for _, k := range r.Known {
+		fmt.Fprintf(b, "known: %s, %s\n", k.Finding, plural(k.Runs, "run"))
+		b.WriteString(hang("          ", "met by "+strings.Join(k.Checks, ", ")+"; seeds "+strings.Join(k.Seeds, " ")))
+		fmt.Fprintf(b, "          told   samsa run %s, and FINDINGS.md\n", k.Finding)
+	}
+}
+
 // hang returns text after a head, 80 columns wide, and indents later lines by the width of the head.
 func hang(head, text string) string {
 	lines := scenarios.Wrap(text, 80-len(head))
@@ -105,7 +115,7 @@ func (c CheckCount) text() string {
 	for _, n := range [...]struct {
 		runs int
 		what string
-	}{{c.Held, "held"}, {c.Violated, "violated"}, {c.Priced, "priced"}, {c.Unknown, "unknown"}, {c.Unexercised, "unexercised"}} {
+	}{{c.Held, "held"}, {c.Violated, "violated"}, {c.Known, "known"}, {c.Priced, "priced"}, {c.Unknown, "unknown"}, {c.Unexercised, "unexercised"}} {
 		if n.runs > 0 {
 			said = append(said, fmt.Sprintf("%d %s", n.runs, n.what))
 		}

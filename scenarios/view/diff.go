@@ -107,7 +107,7 @@ func diffRun(r *differRun, v *scenarios.Verdict) DiffRun {
 
 // property returns a finding as a Property, its form in a report.
 func property(f check.Finding) Property {
-	return Property{Name: f.Check.Name, Status: f.Status.String(), Step: f.Step, Explanation: f.Explanation, Clause: f.Clause}
+	return Property{Name: f.Check.Name, Status: f.Status.String(), Step: f.Step, Explanation: f.Explanation, Clause: f.Clause, Known: f.Known}
 }
 
 // Text returns the comparison as text, at most 80 columns wide.

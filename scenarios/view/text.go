@@ -85,7 +85,10 @@ func (r Report) Closing() string {
 		if p.Explanation != "" {
 			b.WriteString(fill(clean(p.Explanation), "    ", "    ") + "\n")
 		}
-		if p.Clause != "" {
+		switch {
+		case p.Known != "":
+			b.WriteString(fill(clean(p.Known+" of FINDINGS.md: "+p.Clause), "    known: ", "      ") + "\n")
+		case p.Clause != "":
 			b.WriteString(fill(clean(p.Clause), "    allowed by: ", "      ") + "\n")
 		}
 	}

@@ -170,7 +170,7 @@ func (w explainer) explain(f check.Finding) {
 	}
 	w.question = ""
 	w.unmentioned()
-	if f.Clause != "" {
+	if f.Status == check.Priced && f.Clause != "" {
 		w.ask("Why is that a price and no violation?")
 		w.add(Link{Kind: LinkPrice, Event: w.links[0].Event, Time: w.links[0].Time, Sentence: f.Clause})
 	}
