@@ -30,6 +30,7 @@ var apis = []api{
 	{key: 21, min: 0, max: 2},                // DeleteRecords
 	{key: 23, min: 2, max: 4},                // OffsetForLeaderEpoch
 	{key: 32, min: 1, max: 4},                // DescribeConfigs
+	{key: 33, min: 0, max: 2, forward: true}, // AlterConfigs
 	{key: 37, min: 0, max: 3, forward: true}, // CreatePartitions
 	{key: 43, min: 0, max: 2, forward: true}, // ElectLeaders
 	{key: 44, min: 0, max: 1, forward: true}, // IncrementalAlterConfigs
@@ -137,10 +138,17 @@ func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response) {
 // features with lowest level 0, because old clients read 0 as an error (KAFKA-17011).
 func (c *metadataCache) handleApiVersionsRequest(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
-	if unknown {
+	switch {
+	case unknown: // the versions of this request alone, so that the client can send it again
 		resp.ErrorCode = kerr.UnsupportedVersion.Code
+	case req.Version >= 3 && !(validSoftware(req.ClientSoftwareName) && validSoftware(req.ClientSoftwareVersion)):
+		resp.ErrorCode = kerr.InvalidRequest.Code
+		return resp
 	}
 	for _, a := range apis {
+		if unknown && a.key != req.Key() {
+			continue
+		}
 		k := kmsg.NewApiVersionsResponseApiKey()
 		k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.min, a.max
 		resp.ApiKeys = append(resp.ApiKeys, k)
@@ -163,4 +171,17 @@ func (c *metadataCache) handleApiVersionsRequest(req *kmsg.ApiVersionsRequest, u
 		}
 	}
 	return resp
+}
+
+// validSoftware reports whether a text may be the name or the version of a client (KIP-511): letters and digits, between which
+// may be dots and hyphens.
+func validSoftware(text string) bool {
+	alphanumeric := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' }
+	for i := range len(text) {
+		inside := i > 0 && i < len(text)-1 && (text[i] == '.' || text[i] == '-')
+		if !alphanumeric(text[i]) && !inside {
+			return false
+		}
+	}
+	return text != ""
 }

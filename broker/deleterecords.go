@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -18,10 +20,16 @@ import (
 func (m *replicaManager) handleDeleteRecordsRequest(e env.Env, t env.Ticket, req *kmsg.DeleteRecordsRequest) {
 	resp := req.ResponseKind().(*kmsg.DeleteRecordsResponse)
 	d := &parkedDeletion{ticket: t, resp: resp, since: e.Now()}
-	for i, rt := range req.Topics {
+	for _, rt := range req.Topics {
+		i := len(resp.Topics)
 		at := kmsg.NewDeleteRecordsResponseTopic()
 		at.Topic = rt.Topic
-		for j, rp := range rt.Partitions {
+		for k, rp := range rt.Partitions {
+			again := func(o kmsg.DeleteRecordsRequestTopicPartition) bool { return o.Partition == rp.Partition }
+			if slices.ContainsFunc(rt.Partitions[k+1:], again) {
+				continue // the last entry of a partition counts
+			}
+			j := len(at.Partitions)
 			ap := kmsg.NewDeleteRecordsResponseTopicPartition()
 			ap.Partition, ap.LowWatermark = rp.Partition, -1
 			r, unknown := m.lookup(rt.Topic, wire.TopicID{}, false, rp.Partition)
@@ -36,7 +44,9 @@ func (m *replicaManager) handleDeleteRecordsRequest(e env.Env, t env.Ticket, req
 			}
 			at.Partitions = append(at.Partitions, ap)
 		}
-		resp.Topics = append(resp.Topics, at)
+		if len(at.Partitions) > 0 {
+			resp.Topics = append(resp.Topics, at)
+		}
 	}
 	if len(d.waits) == 0 {
 		m.metrics.reply(e, t, resp, d.since)

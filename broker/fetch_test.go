@@ -29,6 +29,47 @@ func TestFetchByNameAndById(t *testing.T) {
 	}
 }
 
+// The response has the partitions that exist first, then those that do not, and each partition once.
+func TestFetchOrdersItsResponse(t *testing.T) {
+	r := newRoom(t, 1)
+	r.topic("orders", []int{1})
+	r.write(1, "orders", "a", "b")
+	req := fetch("orders", 0)
+	none, again := req.Topics[0].Partitions[0], req.Topics[0].Partitions[0]
+	none.Partition, again.FetchOffset = 7, 1
+	req.Topics[0].Partitions = append([]kmsg.FetchRequestTopicPartition{none}, append(req.Topics[0].Partitions, again)...)
+	empty := kmsg.NewFetchRequestTopic()
+	empty.Topic = "none"
+	req.Topics = append(req.Topics, empty)
+	resp := ask[*kmsg.FetchResponse](r, 1, req)
+	require.Len(t, resp.Topics, 1)
+	all := resp.Topics[0].Partitions
+	require.Len(t, all, 2)
+	require.EqualValues(t, 0, all[0].Partition)
+	require.Equal(t, []string{"b"}, values(t, all[0].RecordBatches), "the last entry of a partition counts")
+	require.EqualValues(t, 7, all[1].Partition)
+	require.Equal(t, kerr.UnknownTopicOrPartition.Code, all[1].ErrorCode)
+	require.NotNil(t, all[1].RecordBatches)
+}
+
+// A size below 0 and an isolation level that does not exist have no error of their own.
+func TestUnknownServerError(t *testing.T) {
+	r := newRoom(t, 1)
+	r.topic("orders", []int{1})
+	r.write(1, "orders", "a")
+	req := fetch("orders", 0)
+	req.MaxBytes = -1
+	require.Equal(t, kerr.UnknownServerError.Code, r.fetched(1, req).ErrorCode)
+	offsets := kmsg.NewPtrListOffsetsRequest()
+	offsets.SetVersion(7)
+	offsets.ReplicaID, offsets.IsolationLevel = -1, 2
+	rt, rp := kmsg.NewListOffsetsRequestTopic(), kmsg.NewListOffsetsRequestTopicPartition()
+	rt.Topic, rp.Timestamp = "orders", -1
+	rt.Partitions = append(rt.Partitions, rp)
+	offsets.Topics = append(offsets.Topics, rt)
+	require.Equal(t, kerr.UnknownServerError.Code, ask[*kmsg.ListOffsetsResponse](r, 1, offsets).Topics[0].Partitions[0].ErrorCode)
+}
+
 func TestFetchWaitsForRecords(t *testing.T) {
 	r := newRoom(t, 1)
 	r.topic("orders", []int{1})

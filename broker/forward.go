@@ -92,6 +92,8 @@ func notActive(resp env.Response) bool {
 		return len(r.Topics) > 0 && r.Topics[0].ErrorCode == code
 	case *kmsg.IncrementalAlterConfigsResponse:
 		return len(r.Resources) > 0 && r.Resources[0].ErrorCode == code
+	case *kmsg.AlterConfigsResponse:
+		return len(r.Resources) > 0 && r.Resources[0].ErrorCode == code
 	case *kmsg.ElectLeadersResponse:
 		return r.ErrorCode == code
 	case *kmsg.UpdateFeaturesResponse:

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -145,6 +146,12 @@ func ids(nodes []wire.NodeID) []int32 {
 	return out
 }
 
+// Without an authorizer every client may do everything. These are the operations as bits (AclEntry.supportedOperations).
+const (
+	allOfCluster = 1<<5 | 1<<7 | 1<<8 | 1<<9 | 1<<10 | 1<<11 | 1<<12 // create, alter, describe, cluster action, configs, idempotent write
+	allOfTopic   = 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<10 | 1<<11
+)
+
 // DescribeCluster has versions 0 to 2 (KIP-700). Since version 1 the client chooses brokers or controllers. Since version 2
 // it can ask for fenced brokers too.
 func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
@@ -153,10 +160,15 @@ func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRe
 	resp.EndpointType = brokers
 	if req.Version >= 1 && req.EndpointType != brokers {
 		const controllers = 2
-		if resp.ErrorCode = kerr.UnsupportedEndpointType.Code; req.EndpointType == controllers {
+		resp.ErrorCode, resp.ErrorMessage = kerr.UnsupportedEndpointType.Code, kmsg.StringPtr(fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType))
+		if req.EndpointType == controllers {
 			resp.ErrorCode = kerr.MismatchedEndpointType.Code
+			resp.ErrorMessage = kmsg.StringPtr("The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER")
 		}
 		return resp
+	}
+	if req.IncludeClusterAuthorizedOperations {
+		resp.ClusterAuthorizedOperations = allOfCluster
 	}
 	resp.ClusterID, resp.ControllerID = c.cfg.ClusterID, int32(c.cfg.Node)
 	for _, br := range c.image.Brokers() {

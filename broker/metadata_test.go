@@ -108,11 +108,25 @@ func TestDescribeCluster(t *testing.T) {
 	require.True(t, all[1].IsFenced)
 }
 
+// A client must say what it is, in letters and digits, with dots and hyphens between them (KIP-511).
+func TestApiVersionsNeedsAName(t *testing.T) {
+	r := newRoom(t, 1)
+	for name, valid := range map[string]bool{"a": true, "kafka-java.4": true, "": false, "-a": false, "a.": false, "a b": false, "ä": false} {
+		req := kmsg.NewPtrApiVersionsRequest()
+		req.SetVersion(3)
+		req.ClientSoftwareName, req.ClientSoftwareVersion = "samsa", name
+		resp := ask[*kmsg.ApiVersionsResponse](r, 1, req)
+		require.Equal(t, valid, resp.ErrorCode == 0, name)
+		require.Equal(t, valid, len(resp.ApiKeys) > 0, name)
+	}
+}
+
 func TestApiVersions(t *testing.T) {
 	r := newRoom(t, 1)
 	for version := int16(0); version <= 4; version++ {
 		req := kmsg.NewPtrApiVersionsRequest()
 		req.SetVersion(version)
+		req.ClientSoftwareName, req.ClientSoftwareVersion = "samsa-client", "1.0"
 		resp := ask[*kmsg.ApiVersionsResponse](r, 1, req)
 		require.Zero(t, resp.ErrorCode)
 		require.Greater(t, len(resp.ApiKeys), 12)

@@ -45,13 +45,17 @@ func (m *replicaManager) handleListOffsetsRequest(e env.Env, req *kmsg.ListOffse
 		at := kmsg.NewListOffsetsResponseTopic()
 		at.Topic = rt.Topic
 		for _, rp := range rt.Partitions {
+			tp := wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}
+			if seen[tp] < 0 {
+				continue // one answer for all its appearances
+			}
 			ap := kmsg.NewListOffsetsResponseTopicPartition()
 			ap.Partition, ap.Timestamp, ap.Offset, ap.LeaderEpoch = rp.Partition, -1, noOffset, -1
 			first, known := firstVersion[rp.Timestamp]
 			r, unknown := m.lookup(rt.Topic, wire.TopicID{}, false, rp.Partition)
 			switch {
-			case seen[wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}] > 1:
-				ap.ErrorCode = kerr.InvalidRequest.Code
+			case seen[tp] > 1:
+				ap.ErrorCode, seen[tp] = kerr.InvalidRequest.Code, -1
 			case rp.Timestamp < 0 && (!known || req.Version < first):
 				ap.ErrorCode = kerr.UnsupportedVersion.Code
 			case unknown != nil:
@@ -63,7 +67,9 @@ func (m *replicaManager) handleListOffsetsRequest(e env.Env, req *kmsg.ListOffse
 			}
 			at.Partitions = append(at.Partitions, ap)
 		}
-		resp.Topics = append(resp.Topics, at)
+		if len(at.Partitions) > 0 {
+			resp.Topics = append(resp.Topics, at)
+		}
 	}
 	return resp
 }
@@ -75,6 +81,9 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 		return err
 	}
 	consumer := req.ReplicaID == -1
+	if consumer && req.IsolationLevel > 1 {
+		return kerr.UnknownServerError // IsolationLevel.forId has no code for it
+	}
 	bound := r.Log().End()
 	switch {
 	case consumer && req.IsolationLevel == 1:

@@ -22,6 +22,7 @@ var apis = []api{
 	{19, 2, 7}, // CreateTopics
 	{20, 1, 6}, // DeleteTopics
 	{32, 1, 4}, // DescribeConfigs
+	{33, 0, 2}, // AlterConfigs
 	{37, 0, 3}, // CreatePartitions
 	{43, 0, 2}, // ElectLeaders
 	{44, 0, 1}, // IncrementalAlterConfigs

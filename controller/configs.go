@@ -9,123 +9,278 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/controller/image"
+	"samsa/controller/raft"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
-// checkConfig returns an error if the value of a config is invalid.
-func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) error {
-	if c.CheckConfig == nil {
+// Setting is one config with its value.
+type Setting struct{ Name, Value string }
+
+// checkConfigs returns an error if a resource must not have these configs. They are all configs that it would have.
+func (c *Config) checkConfigs(resource wire.ConfigResource, all []Setting) error {
+	if c.CheckConfigs == nil {
 		return nil
 	}
-	return c.CheckConfig(resource, name, value)
+	return c.CheckConfigs(resource, all)
 }
 
-// alterConfigs sets, deletes, appends to and subtracts from configs (KIP-339). Each resource may fail alone. If a change
-// requires other records, for example to clear an ELR, they are in the same batch.
-func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
+// creationConfigs returns the configs that a new topic would have, for the response (KIP-525): its own ones, and the defaults in
+// force.
+func (s decisionState) creationConfigs(rt *kmsg.CreateTopicsRequestTopic) []kmsg.CreateTopicsResponseTopicConfig {
+	if s.cfg.TopicConfigs == nil {
+		return noTopicConfigs()
+	}
+	return s.cfg.TopicConfigs(s.settingsOf(wire.ConfigBroker, ""), creationSettings(rt))
+}
+
+// settingsOf returns the configs that are set on a resource.
+func (s decisionState) settingsOf(kind wire.ConfigResource, name string) (all []Setting) {
+	for _, k := range s.ConfigsOf(kind, name) {
+		value, _ := s.Config(k)
+		all = append(all, Setting{k.Name, value})
+	}
+	return all
+}
+
+// change is a change of one config. The value is nil if the config is removed.
+type change struct {
+	name  string
+	value *string
+}
+
+// incrementalAlterConfigs sets, deletes, appends to and subtracts from configs (KIP-339). Each resource may fail alone. If a
+// change requires other records, for example to clear an ELR, they are in the same batch.
+func incrementalAlterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
-	var records []wire.MetadataRecord
+	a := configAlteration{state: s}
 	for i := range req.Resources {
 		r := &req.Resources[i]
+		alt := a.begin(wire.ConfigResource(r.ResourceType), r.ResourceName)
+		for _, cfg := range r.Configs {
+			a.apply(alt, cfg.Name, cfg.Op, cfg.Value)
+		}
+	}
+	for _, r := range a.finish() {
 		ar := kmsg.NewIncrementalAlterConfigsResponseResource()
-		ar.ResourceType, ar.ResourceName = r.ResourceType, r.ResourceName
-		changes, err := configChanges(s, r)
-		if slices.ContainsFunc(req.Resources[:i], func(o kmsg.IncrementalAlterConfigsRequestResource) bool {
-			return o.ResourceType == r.ResourceType && o.ResourceName == r.ResourceName
-		}) {
-			err = kerr.InvalidRequest
-		}
-		if ar.ErrorCode = codeOf(err); err == nil && !req.ValidateOnly {
-			records = append(records, changes...)
-		}
+		ar.ResourceType, ar.ResourceName = kmsg.ConfigResourceType(r.kind), r.name
+		ar.ErrorCode, ar.ErrorMessage = r.err.code(), r.err.message()
 		resp.Resources = append(resp.Resources, ar)
 	}
-	return append(records, s.elrSafetyRecords(records)...), resp
+	return a.records(req.ValidateOnly), resp
 }
 
-// configChanges returns the records for the changes of one resource, or an error.
-func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResource) ([]wire.MetadataRecord, *kerr.Error) {
-	kind := wire.ConfigResource(r.ResourceType)
-	if err := s.validResource(kind, r.ResourceName); err != nil {
-		return nil, err
+// alterConfigs replaces all configs of resources by those of the request, and so removes the others. Clients are asked to use
+// IncrementalAlterConfigs instead (KIP-339).
+func alterConfigs(s decisionState, req *kmsg.AlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
+	resp := req.ResponseKind().(*kmsg.AlterConfigsResponse)
+	a := configAlteration{state: s}
+	for i := range req.Resources {
+		r := &req.Resources[i]
+		alt := a.begin(wire.ConfigResource(r.ResourceType), r.ResourceName)
+		for _, cfg := range r.Configs {
+			alt.set(cfg.Name, cfg.Value)
+		}
+		for _, k := range s.ConfigsOf(alt.kind, alt.name) {
+			if !slices.ContainsFunc(r.Configs, func(c kmsg.AlterConfigsRequestResourceConfig) bool { return c.Name == k.Name }) {
+				alt.set(k.Name, nil)
+			}
+		}
 	}
+	for _, r := range a.finish() {
+		ar := kmsg.NewAlterConfigsResponseResource()
+		ar.ResourceType, ar.ResourceName = kmsg.ConfigResourceType(r.kind), r.name
+		ar.ErrorCode, ar.ErrorMessage = r.err.code(), r.err.message()
+		resp.Resources = append(resp.Resources, ar)
+	}
+	return a.records(req.ValidateOnly), resp
+}
+
+// configAlteration collects the changes of one request (ConfigurationControlManager).
+type configAlteration struct {
+	state     decisionState
+	resources []*alteredResource
+}
+
+// alteredResource is one resource with its changes.
+type alteredResource struct {
+	kind    wire.ConfigResource
+	name    string
+	changes []change
+	err     *apiError
+}
+
+// begin begins a resource. A resource that appears again is refused once (ControllerApis).
+func (a *configAlteration) begin(kind wire.ConfigResource, name string) *alteredResource {
+	for _, r := range a.resources {
+		if r.kind == kind && r.name == name {
+			r.err = refuse(kerr.InvalidRequest, "Duplicate resource.")
+			again := *r
+			return &again
+		}
+	}
+	r := &alteredResource{kind: kind, name: name}
+	a.resources = append(a.resources, r)
+	return r
+}
+
+// apply adds the change that an operation makes. An append or subtract starts from the value of the resource, or else from the
+// default, and only lists have parts.
+func (a *configAlteration) apply(r *alteredResource, name string, op kmsg.IncrementalAlterConfigOp, with *string) {
+	was, isSet := a.state.Config(image.ConfigKey{Resource: r.kind, Of: r.name, Name: name})
+	splits, def := true, ""
+	if a.state.cfg.ListDefault != nil {
+		def, splits = a.state.cfg.ListDefault(r.kind, name)
+	}
+	if !isSet {
+		was = def
+	}
+	word := "APPEND"
+	switch {
+	case r.err != nil:
+		return
+	case op == kmsg.IncrementalAlterConfigOpDelete:
+		r.set(name, nil)
+		return
+	case op == kmsg.IncrementalAlterConfigOpSet && with != nil:
+		r.set(name, with)
+		return
+	case with == nil || op > kmsg.IncrementalAlterConfigOpSubtract || op < 0: // a broker has refused it before it forwards
+		r.err = &apiError{err: kerr.UnknownServerError}
+		return
+	case op == kmsg.IncrementalAlterConfigOpSubtract:
+		word = "SUBTRACT"
+	}
+	if !splits {
+		r.err = refuse(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", word, name)
+		return
+	}
+	parts := slices.DeleteFunc(strings.Split(was, ","), func(part string) bool { return part == "" })
+	for _, part := range strings.Split(*with, ",") {
+		at := slices.Index(parts, part)
+		switch {
+		case op == kmsg.IncrementalAlterConfigOpAppend && at < 0:
+			parts = append(parts, part)
+		case op == kmsg.IncrementalAlterConfigOpSubtract && at >= 0:
+			parts = slices.Delete(parts, at, at+1)
+		}
+	}
+	joined := strings.Join(parts, ",")
+	r.set(name, &joined)
+}
+
+// set adds a change. If a request has a config twice, the last one counts.
+func (r *alteredResource) set(name string, value *string) {
+	r.changes = append(slices.DeleteFunc(r.changes, func(c change) bool { return c.name == name }), change{name, value})
+}
+
+// finish validates the changes of every resource and returns the resources.
+func (a *configAlteration) finish() []*alteredResource {
+	for _, r := range a.resources {
+		if r.err == nil {
+			r.err = a.state.validateAlterConfig(r)
+		}
+	}
+	return a.resources
+}
+
+// records returns the records of the resources without an error. An unchanged value needs no record. The configs of brokers
+// are the exception, because a broker reads its files again after each record (KAFKA-14136). A record for min.insync.replicas
+// clears ELRs even if it changes nothing.
+func (a *configAlteration) records(validateOnly bool) []wire.MetadataRecord {
 	var records []wire.MetadataRecord
-	for i, cfg := range r.Configs {
-		if slices.ContainsFunc(r.Configs[:i], func(o kmsg.IncrementalAlterConfigsRequestResourceConfig) bool { return o.Name == cfg.Name }) {
-			return nil, kerr.InvalidRequest
-		}
-		was, set := s.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: cfg.Name})
-		value, err := newValue(was, cfg.Op, cfg.Value)
-		if err != nil {
-			return nil, err
-		}
-		if value != nil && s.cfg.checkConfig(kind, cfg.Name, *value) != nil {
-			return nil, kerr.InvalidConfig
-		}
-		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && s.elr() {
-			return nil, kerr.InvalidConfig // the controller needs one value for all brokers (KIP-966)
-		}
-		// An unchanged value needs no record. The configs of brokers are the exception, because a broker reads its files
-		// again after each record (KAFKA-14136). A record for min.insync.replicas clears ELRs even if it changes nothing.
-		if kind != wire.ConfigBroker && (value == nil && !set || value != nil && set && *value == was) {
+	for _, r := range a.resources {
+		if r.err != nil || validateOnly {
 			continue
 		}
-		records = append(records, &wire.ConfigRecord{ResourceType: kind, ResourceName: r.ResourceName, Name: cfg.Name, Value: value})
+		for _, c := range r.changes {
+			was, isSet := a.state.Config(image.ConfigKey{Resource: r.kind, Of: r.name, Name: c.name})
+			if r.kind != wire.ConfigBroker && (c.value == nil && !isSet || c.value != nil && isSet && *c.value == was) {
+				continue
+			}
+			records = append(records, &wire.ConfigRecord{ResourceType: r.kind, ResourceName: r.name, Name: c.name, Value: c.value})
+		}
 	}
-	return records, nil
+	return append(records, a.state.elrSafetyRecords(records)...)
 }
 
-// validResource checks a resource, which must be an existing topic, a broker id, or "" for the default of all brokers.
-func (s decisionState) validResource(kind wire.ConfigResource, name string) *kerr.Error {
+// validateAlterConfig checks the configs that a resource would have after its changes, and then that the resource exists
+// (ConfigurationControlManager.validateAlterConfig).
+func (s decisionState) validateAlterConfig(r *alteredResource) *apiError {
+	all := s.settingsOf(r.kind, r.name)
+	for _, c := range r.changes {
+		if c.name == minISRConfig && r.kind == wire.ConfigBroker && s.elr() {
+			switch { // the controller needs one value for all brokers (KIP-966)
+			case r.name != "":
+				return refuse(kerr.InvalidConfig, "Broker-level min.insync.replicas cannot be altered while ELR is enabled.")
+			case c.value == nil:
+				return refuse(kerr.InvalidConfig, "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")
+			}
+		}
+		const longest = 1<<15 - 1
+		if c.value != nil && len(*c.value) > longest {
+			return refuse(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", longest)
+		}
+		all = slices.DeleteFunc(all, func(o Setting) bool { return o.Name == c.name })
+		if c.value != nil {
+			all = append(all, Setting{c.name, *c.value})
+		}
+	}
+	if err := validResourceName(r.kind, r.name); err != nil {
+		return err
+	}
+	if err := s.cfg.checkConfigs(r.kind, all); err != nil {
+		return refuse(kerr.InvalidConfig, "%s", err.Error())
+	}
+	return s.resourceExists(r.kind, r.name)
+}
+
+// validResourceName checks the kind and the name of a resource (ControllerConfigurationValidator).
+func validResourceName(kind wire.ConfigResource, name string) *apiError {
 	switch kind {
 	case wire.ConfigTopic:
-		if s.TopicNamed(name) == nil {
-			return kerr.UnknownTopicOrPartition
+		if name == "" {
+			return refuse(kerr.InvalidRequest, "Default topic resources are not allowed.")
+		}
+		if why := invalidName(name); why != "" {
+			return refuse(kerr.InvalidTopicException, "Topic name is invalid: %s", why)
 		}
 	case wire.ConfigBroker:
-		if _, err := strconv.ParseInt(name, 10, 32); err != nil && name != "" {
-			return kerr.InvalidRequest
+		id, err := strconv.ParseInt(name, 10, 32)
+		switch {
+		case name == "":
+		case err != nil:
+			return refuse(kerr.InvalidRequest, "Unable to parse broker name as a base 10 number.")
+		case id < 0:
+			return refuse(kerr.InvalidRequest, "Invalid negative broker ID.")
 		}
-	case wire.ConfigGroup, wire.ConfigClientMetrics:
+	case wire.ConfigGroup:
 		if name == "" {
-			return kerr.InvalidRequest
+			return refuse(kerr.InvalidRequest, "Default group resources are not allowed.")
+		}
+	case wire.ConfigClientMetrics:
+		if name == "" {
+			return refuse(kerr.InvalidRequest, "Subscription name can't be empty")
 		}
 	default:
-		return kerr.InvalidRequest
+		return refuse(kerr.UnsupportedVersion, "Unknown resource type %d.", kind)
 	}
 	return nil
 }
 
-// newValue returns the value after an operation, or nil if the config is deleted.
-func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*string, *kerr.Error) {
-	if o == kmsg.IncrementalAlterConfigOpDelete {
-		return nil, nil
-	}
-	if with == nil {
-		return nil, kerr.InvalidConfig
-	}
-	var parts []string
-	if was != "" {
-		parts = strings.Split(was, ",")
-	}
-	switch o {
-	case kmsg.IncrementalAlterConfigOpSet:
-		return with, nil
-	case kmsg.IncrementalAlterConfigOpAppend:
-		for _, s := range strings.Split(*with, ",") {
-			if !slices.Contains(parts, s) {
-				parts = append(parts, s)
-			}
+// resourceExists checks that a topic or a node exists (ConfigResourceExistenceChecker). Configs of all brokers need none.
+func (s decisionState) resourceExists(kind wire.ConfigResource, name string) *apiError {
+	switch {
+	case kind == wire.ConfigTopic && s.TopicNamed(name) == nil:
+		return refuse(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
+	case kind == wire.ConfigBroker && name != "":
+		id, _ := strconv.ParseInt(name, 10, 32)
+		voter := slices.ContainsFunc(s.cfg.Quorum.Voters, func(v raft.Voter) bool { return int64(v.ID) == id })
+		if s.Broker(wire.NodeID(id)) == nil && !voter {
+			return refuse(kerr.BrokerIDNotRegistered, "No node with id %d found.", id)
 		}
-	case kmsg.IncrementalAlterConfigOpSubtract:
-		away := strings.Split(*with, ",")
-		parts = slices.DeleteFunc(parts, func(s string) bool { return slices.Contains(away, s) })
-	default:
-		return nil, kerr.InvalidRequest
 	}
-	joined := strings.Join(parts, ",")
-	return &joined, nil
+	return nil
 }
 
 // elrSafetyRecords returns records that clear the ELRs that were built with another min.insync.replicas (KIP-966). There
@@ -155,8 +310,12 @@ func describeConfigs(s decisionState, req *kmsg.DescribeConfigsRequest) env.Resp
 		ar := kmsg.NewDescribeConfigsResponseResource()
 		ar.ResourceType, ar.ResourceName = r.ResourceType, r.ResourceName
 		kind := wire.ConfigResource(r.ResourceType)
-		if err := s.validResource(kind, r.ResourceName); err != nil {
-			ar.ErrorCode = err.Code
+		err := validResourceName(kind, r.ResourceName)
+		if err == nil {
+			err = s.resourceExists(kind, r.ResourceName)
+		}
+		if err != nil {
+			ar.ErrorCode, ar.ErrorMessage = err.code(), err.message()
 			resp.Resources = append(resp.Resources, ar)
 			continue
 		}

@@ -32,10 +32,17 @@ type Config struct {
 	Partitions     int32        // num.partitions
 	Replication    int16        // default.replication.factor
 	Features       []Feature    // by name
-	// CheckConfig returns an error if a client must not set this value. If CheckConfig is nil, every value is valid.
-	CheckConfig func(resource wire.ConfigResource, name, value string) error
-	Oracle      bool // check that the tip, the stable state and replays of the log agree, see coordinator.Options
-	Rules       Rules
+	// CheckConfigs returns an error if a resource must not have these configs, which are all that are set on it. If it is nil,
+	// every config is valid.
+	CheckConfigs func(resource wire.ConfigResource, all []Setting) error
+	// ListDefault returns the default of a config that is a list, and false for other configs. If it is nil, every config is a
+	// list without a default.
+	ListDefault func(resource wire.ConfigResource, name string) (string, bool)
+	// TopicConfigs returns the configs in force for a topic with the given configs of its own, while brokers have the given
+	// dynamic defaults. If it is nil, responses have none.
+	TopicConfigs func(brokers, topic []Setting) []kmsg.CreateTopicsResponseTopicConfig
+	Oracle       bool // check that the tip, the stable state and replays of the log agree, see coordinator.Options
+	Rules        Rules
 }
 
 // DefaultConfig returns Kafka's defaults for a controller.

@@ -59,6 +59,10 @@ func codes(resp env.Response) (all []int16) {
 		for _, t := range r.Resources {
 			add(t.ErrorCode)
 		}
+	case *kmsg.AlterConfigsResponse:
+		for _, t := range r.Resources {
+			add(t.ErrorCode)
+		}
 	case *kmsg.DescribeConfigsResponse:
 		for _, t := range r.Resources {
 			add(t.ErrorCode)
@@ -104,6 +108,21 @@ func feature(name string, level int16, kind int8) *kmsg.UpdateFeaturesRequest {
 	f := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
 	f.Feature, f.MaxVersionLevel, f.UpgradeType = name, level, kind
 	req.FeatureUpdates = append(req.FeatureUpdates, f)
+	return req
+}
+
+// replaced returns an AlterConfigs request, which replaces all configs of a topic.
+func replaced(topic string, pairs ...string) *kmsg.AlterConfigsRequest {
+	req := kmsg.NewPtrAlterConfigsRequest()
+	req.Version = 2
+	r := kmsg.NewAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	for i := 0; i+1 < len(pairs); i += 2 {
+		c := kmsg.NewAlterConfigsRequestResourceConfig()
+		c.Name, c.Value = pairs[i], &pairs[i+1]
+		r.Configs = append(r.Configs, c)
+	}
+	req.Resources = append(req.Resources, r)
 	return req
 }
 
@@ -269,12 +288,16 @@ func TestErrors(t *testing.T) {
 		{"more, no live broker", func(b *bench, e []int64) { fence(1)(b, e); fence(2)(b, e); fence(3)(b, e) }, func(*bench, []int64) env.Request { return more("t", 2) }, kerr.InvalidReplicationFactor},
 
 		{"configs, unknown topic", nil, func(*bench, []int64) env.Request { return configs(kmsg.ConfigResourceTypeTopic, "u", "x", "y") }, kerr.UnknownTopicOrPartition},
-		{"configs, no such thing", nil, func(*bench, []int64) env.Request { return configs(77, "u", "x", "y") }, kerr.InvalidRequest},
+		{"configs, no such thing", nil, func(*bench, []int64) env.Request { return configs(77, "u", "x", "y") }, kerr.UnsupportedVersion},
 		{"configs, broker without a number", nil, func(*bench, []int64) env.Request { return configs(kmsg.ConfigResourceTypeBroker, "b1", "x", "y") }, kerr.InvalidRequest},
 		{"configs, bad value", nil, func(*bench, []int64) env.Request { return configs(kmsg.ConfigResourceTypeTopic, "t", "bad", "y") }, kerr.InvalidConfig},
-		{"configs, twice", nil, func(*bench, []int64) env.Request {
-			return configs(kmsg.ConfigResourceTypeTopic, "t", "x", "y", "x", "z")
+		{"configs, resource twice", nil, func(*bench, []int64) env.Request {
+			req := configs(kmsg.ConfigResourceTypeTopic, "t", "x", "y")
+			req.Resources = append(req.Resources, req.Resources[0])
+			return req
 		}, kerr.InvalidRequest},
+		{"configs replaced, unknown topic", nil, func(*bench, []int64) env.Request { return replaced("u", "x", "y") }, kerr.UnknownTopicOrPartition},
+		{"configs replaced, bad value", nil, func(*bench, []int64) env.Request { return replaced("t", "bad", "y") }, kerr.InvalidConfig},
 		{"configs, min ISR of one broker", nil, func(*bench, []int64) env.Request {
 			return configs(kmsg.ConfigResourceTypeBroker, "1", "min.insync.replicas", "2")
 		}, kerr.InvalidConfig},
@@ -282,7 +305,7 @@ func TestErrors(t *testing.T) {
 			r := configs(kmsg.ConfigResourceTypeTopic, "t", "x", "y")
 			r.Resources[0].Configs[0].Op = 9
 			return r
-		}, kerr.InvalidRequest},
+		}, kerr.UnknownServerError},
 		{"describe configs, unknown topic", nil, func(*bench, []int64) env.Request {
 			r := kmsg.NewPtrDescribeConfigsRequest()
 			r.Version = 4
@@ -306,11 +329,6 @@ func TestErrors(t *testing.T) {
 			}
 			b.ask(r)
 		}, func(*bench, []int64) env.Request { return feature("transaction.version", 1, 2) }, kerr.InvalidUpdateVersion},
-		{"features, twice", nil, func(*bench, []int64) env.Request {
-			r := feature("transaction.version", 1, 2)
-			r.FeatureUpdates = append(r.FeatureUpdates, r.FeatureUpdates[0])
-			return r
-		}, kerr.InvalidRequest},
 		{"cluster, brokers' endpoints", nil, func(*bench, []int64) env.Request {
 			r := kmsg.NewPtrDescribeClusterRequest()
 			r.EndpointType = 1
@@ -321,12 +339,13 @@ func TestErrors(t *testing.T) {
 			r.EndpointType = 3
 			return r
 		}, kerr.UnsupportedEndpointType},
-		{"too much for one batch", nil, func(*bench, []int64) env.Request { return topic("u", 40_000, 1) }, kerr.UnknownServerError},
+		{"too many partitions in a request", nil, func(*bench, []int64) env.Request { return topic("u", 40_000, 1) }, kerr.PolicyViolation},
+		{"too much for one batch", nil, func(*bench, []int64) env.Request { return more("t", 40_000) }, kerr.UnknownServerError},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newBench(t, func(c *controller.Config) {
-				c.CheckConfig = func(_ wire.ConfigResource, name, _ string) error {
-					if name == "bad" {
+				c.CheckConfigs = func(_ wire.ConfigResource, all []controller.Setting) error {
+					if slices.ContainsFunc(all, func(s controller.Setting) bool { return s.Name == "bad" }) {
 						return errors.New("it is called bad")
 					}
 					return nil
@@ -353,7 +372,7 @@ func TestErrors(t *testing.T) {
 		kerr.UnsupportedVersion, kerr.StaleBrokerEpoch, kerr.BrokerIDNotRegistered, kerr.UnknownTopicID, kerr.UnknownTopicOrPartition, kerr.NotController,
 		kerr.FencedLeaderEpoch, kerr.InvalidUpdateVersion, kerr.IneligibleReplica, kerr.ElectionNotNeeded, kerr.PreferredLeaderNotAvailable,
 		kerr.EligibleLeadersNotAvailable, kerr.TopicAlreadyExists, kerr.InvalidTopicException, kerr.InvalidPartitions, kerr.InvalidReplicationFactor,
-		kerr.InvalidReplicaAssignment, kerr.InvalidConfig, kerr.MismatchedEndpointType, kerr.UnsupportedEndpointType, kerr.UnknownServerError} {
+		kerr.InvalidReplicaAssignment, kerr.InvalidConfig, kerr.MismatchedEndpointType, kerr.UnsupportedEndpointType, kerr.UnknownServerError, kerr.PolicyViolation} {
 		if !seen[e.Code] {
 			t.Errorf("no test gets %d %s", e.Code, e.Message)
 		}

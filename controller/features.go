@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -37,7 +38,8 @@ const (
 	unsafeDowngrade = 3
 )
 
-// updateFeatures changes either all of the requested finalised levels or none.
+// updateFeatures changes either all of the requested finalised levels or none. The response says what is wrong with the first
+// feature that cannot be updated.
 func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.UpdateFeaturesResponse)
 	var records []wire.MetadataRecord
@@ -48,53 +50,63 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 		}
 	}
 	for i, u := range req.FeatureUpdates {
-		err := mayUpdateFeature(s, &u, req.Version)
-		if err == nil && u.Feature == elrFeature && u.MaxVersionLevel > 0 && metadata < withELR {
-			err = kerr.InvalidUpdateVersion // the records of this feature need 4.0-IV1 (Feature.validateVersion)
+		if slices.ContainsFunc(req.FeatureUpdates[i+1:], func(o kmsg.UpdateFeaturesRequestFeatureUpdate) bool { return o.Feature == u.Feature }) {
+			continue // the last update of a feature counts
 		}
-		if slices.ContainsFunc(req.FeatureUpdates[:i], func(o kmsg.UpdateFeaturesRequestFeatureUpdate) bool { return o.Feature == u.Feature }) {
-			err = kerr.InvalidRequest
+		if err := mayUpdateFeature(s, &u, metadata); err != nil {
+			err.text = "The update failed for all features since the following feature had an error: " + err.text
+			resp.ErrorCode, resp.ErrorMessage = err.code(), err.message()
+			return nil, resp
 		}
-		result := kmsg.NewUpdateFeaturesResponseResult()
-		result.Feature, result.ErrorCode = u.Feature, codeOf(err)
-		resp.Results = append(resp.Results, result)
-		switch {
-		case err != nil:
-			resp.ErrorCode = err.Code
-		case u.MaxVersionLevel != s.Feature(u.Feature):
-			records = append(records, s.finalise(u.Feature, u.MaxVersionLevel)...)
+		records = append(records, s.finalise(u.Feature, u.MaxVersionLevel)...)
+	}
+	for _, u := range req.FeatureUpdates {
+		if req.Version <= 1 {
+			result := kmsg.NewUpdateFeaturesResponseResult()
+			result.Feature = u.Feature
+			resp.Results = append(resp.Results, result)
 		}
 	}
-	if resp.ErrorCode != 0 || req.ValidateOnly {
+	if req.ValidateOnly {
 		return nil, resp
 	}
 	return records, resp
 }
 
 // mayUpdateFeature checks one update (FeatureControlManager.updateFeature, KIP-584). Every registered broker must
-// support the new level, even if the broker is down; otherwise its next registration would be refused.
-func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
-	kind := u.UpgradeType
-	if version == 0 {
-		kind = upgrade
-		if u.AllowDowngrade {
-			kind = safeDowngrade
-		}
+// support the new level, even if the broker is down; otherwise its next registration would be refused. The argument metadata is
+// the metadata.version after the request.
+func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdate, metadata int16) *apiError {
+	no := func(format string, args ...any) *apiError {
+		return refuse(kerr.InvalidUpdateVersion, "Invalid update version %d for feature %s. %s", u.MaxVersionLevel, u.Feature, fmt.Sprintf(format, args...))
 	}
+	kind := u.UpgradeType
 	i := slices.IndexFunc(s.cfg.Features, func(f Feature) bool { return f.Name == u.Feature })
 	current, level := s.Feature(u.Feature), u.MaxVersionLevel
 	switch {
-	case kind < upgrade || kind > unsafeDowngrade, i < 0, level < s.cfg.Features[i].Min || level > s.cfg.Features[i].Max:
-		return kerr.InvalidUpdateVersion
-	case level < current && kind == upgrade, level > current && kind != upgrade:
-		return kerr.InvalidUpdateVersion
-	case level < current && u.Feature == metadataFeature:
-		return kerr.InvalidUpdateVersion // the log may have records that an older version cannot read
+	case kind < upgrade || kind > unsafeDowngrade:
+		return no("The controller does not support the given upgrade type.")
+	case level < 0:
+		return no("A feature version cannot be less than 0.")
+	case i < 0 && level != 0:
+		return no("Local controller %d does not support this feature.", s.cfg.Quorum.Node)
+	case i >= 0 && (level < s.cfg.Features[i].Min || level > s.cfg.Features[i].Max):
+		return no("Local controller %d only supports versions %d-%d", s.cfg.Quorum.Node, s.cfg.Features[i].Min, s.cfg.Features[i].Max)
 	}
 	for _, b := range s.Brokers() {
 		if least, most := rangeOf(b.Features, u.Feature); level < least || level > most {
-			return kerr.InvalidUpdateVersion
+			return no("Broker %d only supports versions %d-%d", b.ID, least, most)
 		}
+	}
+	switch {
+	case level < current && kind == upgrade:
+		return no("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.")
+	case level > current && kind != upgrade:
+		return no("Can't downgrade to a newer version.")
+	case level < current && u.Feature == metadataFeature: // the log may have records that an older version cannot read
+		return refuse(kerr.InvalidUpdateVersion, "Invalid metadata.version %d. Refusing to perform the requested downgrade because it might delete metadata information.", level)
+	case u.Feature == elrFeature && level > 0 && metadata < withELR: // the records of this feature need 4.0-IV1 (Feature.validateVersion)
+		return no("%s could not be set to %d because it depends on metadata.version level %d", elrFeature, level, withELR)
 	}
 	return nil
 }

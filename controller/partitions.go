@@ -133,13 +133,9 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 }
 
 // electLeaders handles an operator's ElectLeaders request, for preferred or unclean elections. A request without topics
-// is for all partitions; its response omits the partitions that need no election.
+// is for all partitions; its response omits the partitions that need no election, but not their topics.
 func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.ElectLeadersResponse)
-	if req.ElectionType != 0 && req.ElectionType != 1 {
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return nil, resp
-	}
 	asked := req.Topics
 	if asked == nil {
 		for _, t := range s.Topics() {
@@ -151,42 +147,48 @@ func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.Metada
 			asked = append(asked, rt)
 		}
 	}
+	var refused *apiError
+	if req.ElectionType != 0 && req.ElectionType != 1 {
+		refused = refuse(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType)
+		resp.ErrorCode, asked = refused.code(), req.Topics
+	}
 	var records []wire.MetadataRecord
 	for _, rt := range asked {
 		at := kmsg.NewElectLeadersResponseTopic()
 		at.Topic = rt.Topic
 		for _, partition := range rt.Partitions {
-			r, err := s.electLeader(rt.Topic, partition, req.ElectionType == 1)
-			if req.Topics == nil && err == kerr.ElectionNotNeeded {
+			err := refused
+			if refused == nil {
+				var r *wire.PartitionChangeRecord
+				if r, err = s.electLeader(rt.Topic, partition, req.ElectionType == 1); r != nil {
+					records = append(records, r)
+				}
+			}
+			if req.Topics == nil && err != nil && err.err == kerr.ElectionNotNeeded {
 				continue
 			}
-			if r != nil {
-				records = append(records, r)
-			}
 			ap := kmsg.NewElectLeadersResponseTopicPartition()
-			ap.Partition, ap.ErrorCode = partition, codeOf(err)
+			ap.Partition, ap.ErrorCode, ap.ErrorMessage = partition, err.code(), err.message()
 			at.Partitions = append(at.Partitions, ap)
 		}
-		if len(at.Partitions) > 0 {
-			resp.Topics = append(resp.Topics, at)
-		}
+		resp.Topics = append(resp.Topics, at)
 	}
 	return records, resp
 }
 
 // electLeader elects the leader of one partition for ElectLeaders (ReplicationControlManager.electLeader, KIP-460). An
 // unclean election ignores the topic's config and may lose records, so it never replaces an existing leader.
-func (s decisionState) electLeader(topic string, partition int32, dirty bool) (*wire.PartitionChangeRecord, *kerr.Error) {
+func (s decisionState) electLeader(topic string, partition int32, dirty bool) (*wire.PartitionChangeRecord, *apiError) {
 	t := s.TopicNamed(topic)
 	if t == nil {
-		return nil, kerr.UnknownTopicOrPartition
+		return nil, refuse(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
 	}
 	p := s.Partition(t.ID, partition)
 	switch {
 	case p == nil:
-		return nil, kerr.UnknownTopicOrPartition
+		return nil, refuse(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, partition)
 	case dirty && p.Leader != wire.NoNode, !dirty && p.Leader == p.Replicas[0]:
-		return nil, kerr.ElectionNotNeeded
+		return nil, refuse(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
 	}
 	change := s.newChange(t, p)
 	change.election = preferred
@@ -198,9 +200,9 @@ func (s decisionState) electLeader(topic string, partition int32, dirty bool) (*
 	case r != nil && r.Leader != wire.LeaderUnchanged:
 		return r, nil
 	case dirty:
-		return nil, kerr.EligibleLeadersNotAvailable
+		return nil, refuse(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
 	}
-	return nil, kerr.PreferredLeaderNotAvailable
+	return nil, refuse(kerr.PreferredLeaderNotAvailable, "The preferred leader was not available.")
 }
 
 // sameIncarnation reports whether a proposed ISR member is the registered incarnation of its broker.

@@ -38,6 +38,8 @@ func opOf(e env.Env, req env.Request) op {
 	case *kmsg.CreatePartitionsRequest:
 		return func(s decisionState) (result, env.Response) { return createPartitions(e, s, req) }
 	case *kmsg.IncrementalAlterConfigsRequest:
+		return func(s decisionState) (result, env.Response) { return incrementalAlterConfigs(s, req) }
+	case *kmsg.AlterConfigsRequest:
 		return func(s decisionState) (result, env.Response) { return alterConfigs(s, req) }
 	case *kmsg.UpdateFeaturesRequest:
 		return func(s decisionState) (result, env.Response) { return updateFeatures(s, req) }

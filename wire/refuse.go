@@ -37,6 +37,12 @@ func Refusal(req kmsg.Request, code int16) kmsg.Response {
 			rr.ResourceType, rr.ResourceName, rr.ErrorCode = c.ResourceType, c.ResourceName, code
 			r.Resources = append(r.Resources, rr)
 		}
+	case *kmsg.AlterConfigsResponse:
+		for _, c := range req.(*kmsg.AlterConfigsRequest).Resources {
+			rr := kmsg.NewAlterConfigsResponseResource()
+			rr.ResourceType, rr.ResourceName, rr.ErrorCode = c.ResourceType, c.ResourceName, code
+			r.Resources = append(r.Resources, rr)
+		}
 	case *kmsg.DescribeConfigsResponse:
 		for _, c := range req.(*kmsg.DescribeConfigsRequest).Resources {
 			rr := kmsg.NewDescribeConfigsResponseResource()

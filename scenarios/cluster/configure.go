@@ -1,10 +1,13 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/broker"
 	"samsa/client"
@@ -133,26 +136,126 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 		k.BalanceEvery = env.Duration(c.controllers.Int("leader.imbalance.check.interval.seconds")) * env.Second
 	}
 	k.UncleanEvery = ms("unclean.leader.election.interval.ms")
-	k.CheckConfig = checkConfig
+	k.CheckConfigs, k.ListDefault = checkConfigs, listDefault
+	k.TopicConfigs = func(brokers, topic []controller.Setting) []kmsg.CreateTopicsResponseTopicConfig {
+		return topicConfigs(c.brokers, brokers, topic)
+	}
 	return k
 }
 
-// checkConfig validates a config that is set while the cluster runs. A topic can have only configs of the table. A broker
-// can have others, which have no effect here.
-func checkConfig(resource wire.ConfigResource, name, value string) error {
+// checkConfigs validates the configs of a resource that are set while the cluster runs (LogConfig.validate). A topic can have
+// only configs of the table. A broker can have others, which have no effect here.
+func checkConfigs(resource wire.ConfigResource, all []controller.Setting) error {
+	if resource != wire.ConfigTopic {
+		return checkNodeConfigs(all)
+	}
+	set := config.New(config.Topic)
+	for _, s := range all {
+		if _, known := config.Lookup(config.Topic, s.Name); !known {
+			return fmt.Errorf("Unknown topic config name: %s", s.Name)
+		}
+	}
+	for _, s := range all {
+		with, err := set.With(s.Name, s.Value)
+		if err != nil {
+			return reasonOf(err)
+		}
+		set = with
+	}
+	if less, more := set.Int("min.compaction.lag.ms"), set.Int("max.compaction.lag.ms"); less > more {
+		return fmt.Errorf("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", less, more)
+	}
+	if set.Bool("remote.storage.enable") {
+		return errors.New("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.")
+	}
+	return set.Check()
+}
+
+func checkNodeConfigs(all []controller.Setting) error {
+	for _, s := range all {
+		known, ok := config.Lookup(config.Node, s.Name)
+		if !ok {
+			continue
+		}
+		if _, err := config.Parse(known, s.Value); err != nil {
+			return reasonOf(err)
+		}
+	}
+	return nil
+}
+
+// reasonOf returns Kafka's message for a bad value.
+func reasonOf(err error) error {
+	if bad, ok := err.(*config.Error); ok && bad.Why != "" {
+		return errors.New(bad.Why)
+	}
+	return err
+}
+
+// listDefault returns the default of a config that is a list.
+func listDefault(resource wire.ConfigResource, name string) (string, bool) {
 	scope := config.Node
 	if resource == wire.ConfigTopic {
 		scope = config.Topic
 	}
-	known, err := config.Find(scope, name)
-	if err != nil && resource == wire.ConfigTopic {
-		return err
+	c, ok := config.Lookup(scope, name)
+	if !ok || c.Kind != config.List {
+		return "", false
 	}
-	if err != nil {
-		return nil
+	if c.Default == config.Null {
+		return "", true
 	}
-	_, err = config.Parse(known, value)
-	return err
+	return c.Default, true
+}
+
+// topicConfigs returns the configs in force for a new topic, sorted by name, with the source of each value.
+func topicConfigs(node *config.Set, brokers, topic []controller.Setting) (all []kmsg.CreateTopicsResponseTopicConfig) {
+	set := config.New(config.Topic)
+	for _, s := range brokers {
+		if with, err := node.With(s.Name, s.Value); err == nil {
+			node = with
+		}
+	}
+	for _, s := range topic {
+		if with, err := set.With(s.Name, s.Value); err == nil {
+			set = with
+		}
+	}
+	set = set.Over(node)
+	for _, row := range config.Of(config.Topic) {
+		if row.Is(config.Internal) {
+			continue
+		}
+		v, from := set.Get(row.Name)
+		cfg := kmsg.NewCreateTopicsResponseTopicConfig()
+		cfg.Name = row.Name
+		if text := v.String(); text != config.Null {
+			cfg.Value = kmsg.StringPtr(text)
+		}
+		switch {
+		case from == config.FromOwn:
+			cfg.Source = int8(kmsg.ConfigSourceDynamicTopicConfig)
+		case from == config.FromNode && dynamic(row, brokers):
+			cfg.Source = int8(kmsg.ConfigSourceDynamicDefaultBrokerConfig)
+		case from == config.FromNode:
+			cfg.Source = int8(kmsg.ConfigSourceStaticBrokerConfig)
+		default:
+			cfg.Source = int8(kmsg.ConfigSourceDefaultConfig)
+		}
+		all = append(all, cfg)
+	}
+	return all
+}
+
+// dynamic reports whether the value of a topic config comes from a dynamic config of all brokers, through its first synonym that
+// is set.
+func dynamic(row *config.Config, brokers []controller.Setting) bool {
+	for _, y := range row.Synonyms() {
+		if slices.ContainsFunc(brokers, func(s controller.Setting) bool { return s.Name == y.Name }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
