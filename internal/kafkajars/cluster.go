@@ -44,8 +44,8 @@ type Node struct {
 	exited   chan struct{} // closed when cmd has ended
 }
 
-// clusterID is the id of every cluster that this package formats.
-const clusterID = "c2Ftc2EtYS1jbHVzdGVyIQ"
+// ClusterID is the id of every cluster that this package formats.
+const ClusterID = "c2Ftc2EtYS1jbHVzdGVyIQ"
 
 // StartCluster formats and starts a cluster. It returns when all brokers are unfenced. The caller must call Close.
 func StartCluster(ctx context.Context, o ClusterOptions) (*Cluster, error) {
@@ -173,7 +173,7 @@ func (n *Node) format(ctx context.Context, c *Cluster, o ClusterOptions) error {
 	if err := os.WriteFile(n.file("server.properties"), []byte(n.properties(c, o)), 0o666); err != nil {
 		return err
 	}
-	args := []string{"-cp", n.jars.path, "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", n.file("server.properties")}
+	args := []string{"-cp", n.jars.path, "kafka.tools.StorageTool", "format", "-t", ClusterID, "-c", n.file("server.properties")}
 	for _, f := range o.Features {
 		args = append(args, "--feature", f)
 	}

@@ -75,6 +75,45 @@ func (c *Conn) Send(r kmsg.Request, limit time.Duration) ([]byte, error) {
 	return answer[4:], nil
 }
 
+// Frame is a request whose body is encoded already.
+type Frame struct {
+	Key, Version int16
+	Flexible     bool // the version has compact lengths and tagged fields (KIP-482)
+	Body         []byte
+	Silent       bool // the request has no response
+}
+
+// Raw sends a frame and returns the body of the response. A broker that does not know the key or version closes the
+// connection; the error is then that of the connection.
+func (c *Conn) Raw(f Frame, limit time.Duration) ([]byte, error) {
+	c.correlation++
+	frame := binary.BigEndian.AppendUint16(nil, uint16(f.Key))
+	frame = binary.BigEndian.AppendUint16(frame, uint16(f.Version))
+	frame = binary.BigEndian.AppendUint32(frame, uint32(c.correlation))
+	frame = append(binary.BigEndian.AppendUint16(frame, uint16(len(c.client))), c.client...)
+	if f.Flexible {
+		frame = append(frame, 0) // no tagged fields
+	}
+	frame = append(frame, f.Body...)
+	if err := c.conn.SetDeadline(time.Now().Add(limit)); err != nil {
+		return nil, err
+	}
+	if _, err := c.conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)); err != nil || f.Silent {
+		return nil, err
+	}
+	answer, err := readFrame(c.conn)
+	if err != nil {
+		return nil, err
+	}
+	if len(answer) < 4 || int32(binary.BigEndian.Uint32(answer)) != c.correlation {
+		return nil, fmt.Errorf("the response is not that of request %d", c.correlation)
+	}
+	if f.Flexible && f.Key != kmsg.ApiVersions.Int16() { // ApiVersions always has response header version 0
+		return skipTags(answer[4:])
+	}
+	return answer[4:], nil
+}
+
 // readFrame reads one message with its length in front.
 func readFrame(r io.Reader) ([]byte, error) {
 	var size [4]byte

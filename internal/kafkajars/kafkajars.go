@@ -11,6 +11,7 @@
 package kafkajars
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -18,6 +19,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +92,21 @@ func find(pom []byte) (Jars, error) {
 		return Jars{}, fmt.Errorf("%s names jars that do not exist", kept)
 	}
 	return Jars{java, path}, nil
+}
+
+// Read returns a file that is in one of the jars.
+func (j Jars) Read(name string) ([]byte, error) {
+	for _, jar := range filepath.SplitList(j.path) {
+		r, err := zip.OpenReader(jar)
+		if err != nil {
+			return nil, err
+		}
+		b, err := fs.ReadFile(r, name)
+		if err = errors.Join(err, r.Close()); err == nil {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("no jar has the file %s", name)
 }
 
 // load reads a cached class path. It returns false if one of the jars no longer exists.
