@@ -17,10 +17,13 @@ func notifyWatched(v *View) {
 	c := &v.change
 	v.watcher.Changed(c)
 	for _, s := range v.observers[c.Kind] {
-		violated, priced := s.tally.violated, s.tally.priced
+		violated, known, priced := s.tally.violated, s.tally.known, s.tally.priced
 		s.see(s.tally, v, c)
 		if s.tally.violated != violated {
 			v.watcher.FoundBy(s.name, *s.tally.violated)
+		}
+		if s.tally.known != known {
+			v.watcher.FoundBy(s.name, *s.tally.known)
 		}
 		if s.tally.priced != priced {
 			v.watcher.FoundBy(s.name, *s.tally.priced)
