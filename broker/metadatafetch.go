@@ -18,6 +18,7 @@ type metadataObserver struct {
 	image     *image.Image
 	channel   *controllerChannel
 	publisher *publisher
+	loaded    bool // the image has at least one record of the controller
 }
 
 // The observer's timer, which it arms after an error, and its token.
@@ -87,12 +88,13 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 			e.Exit(err) // the metadata is unreadable; Kafka's fatal fault handler ends the process too
 			return
 		}
+		o.loaded = o.loaded || !batch.IsControl()
 	}
-	// The first publication waits until the image has every record that is committed according to the response. A new
-	// leader of the quorum does not know yet what is committed, and answers with the high watermark -1; the publication waits
-	// on (MetadataLoader.stillNeedToCatchUp). As in Kafka the publication does not wait for the registration. FINDINGS.md says
-	// what a replica can do if it fetches before it has a broker epoch.
-	caughtUp := o.publisher.published || p.HighWatermark >= 0 && o.image.Next >= wire.Offset(p.HighWatermark)
+	// The first publication waits until the image has every record that is committed according to the response, and a record of
+	// the controller at all. A new leader of the quorum does not know yet what is committed, and answers with the high watermark
+	// -1; the publication waits on (MetadataLoader.stillNeedToCatchUp). As in Kafka the publication does not wait for the
+	// registration. FINDINGS.md says what a replica can do if it fetches before it has a broker epoch.
+	caughtUp := o.publisher.published || o.loaded && p.HighWatermark >= 0 && o.image.Next >= wire.Offset(p.HighWatermark)
 	if caughtUp && (o.image.Next > before || !o.publisher.published) {
 		o.publisher.publish(e)
 	}

@@ -168,3 +168,27 @@ func TestAPublicationOnABrokenDiskExits(t *testing.T) {
 	s.expect("note log.dir-failed", "exit")
 	require.Empty(t, s.dirs("orders-0"))
 }
+
+// A new leader of the quorum answers with the high watermark -1 until it has committed a record of its epoch, and with no record. A
+// broker that has just started must not take that for an empty cluster, or all its logs for strays (MetadataLoader.stillNeedToCatchUp).
+func TestAnUnknownHighWatermarkIsNoImage(t *testing.T) {
+	s := newSolo(t)
+	s.boot()
+	s.publish(s.topic("orders", 1)...)
+	s.receive(produce("orders", 1, batch("a")))
+	s.renew()
+	s.metadata = 0
+	s.start()
+	registrations := []wire.MetadataRecord{s.registration(3), s.registration(2), s.registration(1)}
+	topic := s.topic("orders", 1)
+	s.publishUpTo(-1)
+	require.NotContains(t, s.lines, "note log.stray")
+	s.publishUpTo(0) // the new leader has committed nothing, and the broker has seen no record
+	require.NotContains(t, s.lines, "note log.stray")
+	s.publishUpTo(-1, registrations...) // what an older leader has committed
+	require.NotContains(t, s.lines, "note log.stray")
+	s.publish(topic...)
+	require.NotContains(t, s.lines, "note log.stray")
+	require.Equal(t, []string{"orders-0"}, s.dirs("orders-0"))
+	require.True(t, s.hosts("orders"))
+}

@@ -173,9 +173,18 @@ func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 	p.trimmed, r.highestStart = max(p.trimmed, start), start
 }
 
-// Deleted says that a replica's log was deleted with its topic.
+// Deleted says that a replica's log was deleted or set aside, because its topic is deleted or the replica is on other brokers now. If
+// the controller still assigns the replica to this broker, the broker has lost its records.
 func (v *View) Deleted(p *Partition, r *Replica) {
-	p.release(r, 1<<62)
+	if slices.Contains(p.assigned.Replicas, r.Node) && r.Log.Len() > 0 {
+		gone := slices.Clone(r.Log.batches)
+		for _, b := range gone {
+			p.copyLost(v, r, b, false, b.Next <= r.flushed)
+		}
+		v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone})
+	} else {
+		p.release(r, 1<<62)
+	}
 	r.formerStart = max(r.formerStart, r.highestStart, r.Log.start)
 	r.Log = Log{epochChanges: r.Log.epochChanges + 1}
 	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}

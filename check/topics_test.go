@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
 )
 
 // A record that was acknowledged in a deleted topic does not count as lost when a later topic of that name does not have
@@ -38,5 +40,23 @@ func TestAReaderMayBeginAgainInADeletedTopic(t *testing.T) {
 				require.Equal(t, want, f.Status, f.Explanation)
 			}
 		}
+	}
+}
+
+// A broker may delete the log of a deleted topic. A log that it sets aside while the controller assigns the replica to it is lost.
+func TestALogThatIsSetAside(t *testing.T) {
+	for removed, want := range map[bool]string{true: "", false: "acked-durable"} {
+		s := staged(2)
+		s.committed(0, 0xA)
+		if removed {
+			s.commit(&wire.RemoveTopicRecord{TopicID: ordersID})
+		}
+		s.tick()
+		s.Deleted(s.p, s.p.Replica(1))
+		if !removed {
+			s.alter(1, ids(1, 2, 3), nil)
+			s.leads(1, 1, 0)
+		}
+		require.Equal(t, want, brokenBy(s.done()), removed)
 	}
 }
