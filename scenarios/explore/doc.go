@@ -17,8 +17,9 @@
 // A failure has a fingerprint, which is the same on every seed. It consists of the name of the check and the kind of the
 // fact that violated it, or of the obstacles that keep the cluster from becoming quiet.
 //
-// Read plan.go for the order of a file's lines, line.go for a line and its tag, and profile.go for the timeouts.
-// workload.go, operations.go and faults.go draw the part in which the cluster serves, and healing.go the part after it.
+// Read plan.go for the order of a file's lines, line.go for a line and its tag, profile.go for the timeouts, and machines.go for
+// what is particular about a cluster. workload.go, operations.go and asks.go, faults.go, special.go and again.go draw the part in
+// which the cluster serves, and healing.go the part after it.
 // run.go determines the result of a seed, and campaign.go runs many seeds at once. rewind.go finds the step at
 // which a failure was decided. variants.go finds the single changes with which a failing scenario does not fail.
 //

@@ -153,10 +153,17 @@ func (p *Plan) drawFaults(d draws) {
 		}
 		weights[i] = 1 << d.intn("weight."+f.name, 0, 6) // log-uniform, so one family often dominates
 	}
-	// In some plans one family has no other beside it, because a fault of another family hides what the first one does.
-	if i := d.intn("alone", 0, len(all)); d.chance("one.family", 0, 100) && !all[i].rots {
-		clear(weights)
-		weights[i] = 1
+	// In some plans one family has no other beside it, because a fault of another family hides what the first one does. Often that
+	// is answers: what a producer does after a lost answer must be right although every broker is well.
+	if d.chance("one.family", 0, 120) {
+		i := d.intn("alone", 0, len(all))
+		if d.chance("answers.alone", 0, 300) {
+			i = slices.IndexFunc(all, func(f family) bool { return f.name == "answers" })
+		}
+		if !all[i].rots {
+			clear(weights)
+			weights[i] = 1
+		}
 	}
 	if focus >= 0 {
 		weights[focus] = 32
