@@ -3,13 +3,15 @@
 //
 //	go run ./internal/search                  all rules, among the seeds 1 to 4000
 //	go run ./internal/search M3 K2            only these
-//	go run ./internal/search -plans           and keeps each plan in scenarios/explore/testdata/planted
+//	go run ./internal/search -with voters K13 this one, among the seeds with that family of faults
+//	go run ./internal/search -plans DIR       and keeps the plan of each rule in DIR
 //
 //	seed ──run without old rules──▶ the rules that would have decided otherwise ──run with each of them──▶ its check fires?
 //
 // A run with a rule differs from the run without it only if the rule decides otherwise somewhere. So the first run of a seed
 // says which rules are worth a run of their own, and a rule that decides otherwise in one seed of a hundred costs a hundredth.
-// The outcome is that of `samsa explore --rule ID --find CHECK`.
+// The outcome is that of `samsa explore --rule ID --find CHECK`. A rule that is a missing effect, such as a sync, is different in
+// every run; with -with, seeds are passed over that cannot show it, so the seed that is found need not be the first.
 //
 // Results are kept in a file of their own for each version of the program, so a call that is interrupted continues where it
 // was. The command is a test tool; it starts no processes and takes hours for all rules, so `.ci/run` does not run it.
@@ -28,6 +30,7 @@ import (
 	"syscall"
 
 	"samsa/scenarios"
+	"samsa/scenarios/explore"
 )
 
 // Exit codes.
@@ -43,6 +46,7 @@ type options struct {
 	runs  int
 	seed  uint64
 	dir   string
+	with  []string // families and kinds, of which a plan must have one; empty for all plans
 	plans string   // the directory of the plans; empty if they are not kept
 	rules []string // the ids
 }
@@ -100,9 +104,18 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.IntVar(&o.runs, "runs", 4000, "look among `N` seeds")
 	f.Uint64Var(&o.seed, "seed", 1, "begin with `SEED`")
 	f.StringVar(&o.dir, "dir", "searched", "keep results in `DIR`; a call continues where an earlier one of the same program ended")
+	with := f.String("with", "", "only seeds with one of these `FAMILIES` of faults or kinds of operations, with commas between them")
 	f.StringVar(&o.plans, "plans", "", "keep the plan in which a rule is found as `DIR`/RULE.txt")
 	if err := f.Parse(args); err != nil {
 		return o, err
+	}
+	if *with != "" {
+		o.with = strings.Split(*with, ",")
+	}
+	for _, name := range o.with {
+		if drawn := append(explore.FaultFamilies(), explore.OperationKinds()...); !slices.Contains(drawn, name) {
+			return o, fmt.Errorf("-with %s: there are %s", name, strings.Join(drawn, " "))
+		}
 	}
 	if o.runs < 1 {
 		return o, fmt.Errorf("-runs is a number from 1, not %d", o.runs)

@@ -52,6 +52,10 @@ func (s *search) run(ctx context.Context) error {
 			return nil
 		}
 		seed := s.seed + uint64(i)
+		if !s.wants(seed) {
+			s.seeds++
+			continue
+		}
 		ids, err := s.otherwise(ctx, seed)
 		if err != nil {
 			return err
@@ -66,6 +70,11 @@ func (s *search) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// wants reports whether the plan of a seed has what it is asked to have.
+func (s *search) wants(seed uint64) bool {
+	return len(s.with) == 0 || slices.ContainsFunc(explore.Draw(seed, explore.Mixed).Drawn(), func(name string) bool { return slices.Contains(s.with, name) })
 }
 
 // otherwise returns the rules that would decide otherwise in a seed.

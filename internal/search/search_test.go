@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"samsa/scenarios"
+	"samsa/scenarios/explore"
 )
 
 // searched searches for rules among some seeds, with the results of earlier calls in a directory.
@@ -82,6 +84,22 @@ func TestACallContinues(t *testing.T) {
 	}
 }
 
+// With a family, seeds without it are passed over.
+func TestSeedsWithAFamily(t *testing.T) {
+	s, err := searched(t, t.Context(), options{runs: 30, seed: 1, with: []string{"voters"}, rules: []string{"K4"}}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.kept.clean) == 0 || len(s.kept.clean) == 30 || s.seeds != 30 {
+		t.Errorf("%d of %d seeds ran", len(s.kept.clean), s.seeds)
+	}
+	for seed := range s.kept.clean {
+		if !slices.Contains(explore.Draw(seed, explore.Mixed).Drawn(), "voters") {
+			t.Errorf("seed %d has no faults of voters", seed)
+		}
+	}
+}
+
 // A line that was cut off is dropped, and the results before it are used.
 func TestACutOffLineIsDropped(t *testing.T) {
 	dir := t.TempDir()
@@ -113,7 +131,7 @@ func TestACutOffLineIsDropped(t *testing.T) {
 
 // An unknown rule is refused with the nearest known one.
 func TestAnUnknownRule(t *testing.T) {
-	for args, want := range map[string]string{"M33": "did you mean M3", "-runs=0": "number from 1"} {
+	for args, want := range map[string]string{"M33": "did you mean M3", "-runs=0": "number from 1", "-with=vote": "-with vote: there are"} {
 		var out strings.Builder
 		if _, err := parse([]string{args}, &out); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)

@@ -127,6 +127,9 @@ func retention(d draws, n int32, phase int) (all []setting) {
 	return append(all, setting{"file.delete.delay.ms", pick(d, "delete.delay", n, 1, 100, 1000)})
 }
 
+// Drawn returns the families of faults and the kinds of operations that the plan may have.
+func (p *Plan) Drawn() []string { return slices.Concat(p.families, p.operations) }
+
 // making returns the line that creates a topic.
 func (t *topic) making(tag Tag) Line {
 	if t.words != nil {
