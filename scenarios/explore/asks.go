@@ -35,7 +35,7 @@ func specialOperations() []operation {
 		{name: "below-min-isr", locks: true, order: (*Plan).belowMinISR},
 		{name: "questions", order: (*Plan).ask},
 		{name: "handover", order: handover},
-		{name: "burst", order: burst},
+		{name: "burst", locks: true, order: burst},
 		// A broker is away while a topic is deleted and created again. It may die again before its next checkpoint.
 		{name: "away", once: true, order: func(p *Plan, d draws, o order) {
 			t := lastingTopic(p.topics, d, o.ord)
@@ -94,7 +94,7 @@ func (p *Plan) ask(d draws, o order) {
 }
 
 // burst changes a config many times, faster than followers fetch, so that brokers apply one delta of the metadata after the other
-// while records are on their way.
+// while records are on their way. Of min.insync.replicas, a change may leave a partition without an electable replica.
 func burst(p *Plan, d draws, o order) {
 	t := lastingTopic(p.topics, d, o.ord)
 	of := words{"topic", topicName(t.name)}
