@@ -128,7 +128,7 @@ var brokers = []Config{
 		"Partitions in one request or response of DescribeTopicPartitions."},
 	{"message.max.bytes", Broker | Dynamic, Int, "1048588", atLeast(0), "0.8",
 		"Default of the topic config max.message.bytes."},
-	{"min.insync.replicas", Broker | Dynamic, Int, "1", atLeast(1), "0.8.2",
+	{"min.insync.replicas", Broker | Controller | Dynamic, Int, "1", atLeast(1), "0.8.2",
 		"Default of the topic config. With eligible leader replicas it is one value for the whole cluster."},
 	{"num.io.threads", Broker | Dynamic, Int, "8", atLeast(1), "0.8",
 		"Threads that handle requests: lanes of a simulated broker."},
@@ -206,6 +206,6 @@ var brokers = []Config{
 		"First timeout for opening a connection."},
 	{"socket.request.max.bytes", Broker, Int, "104857600", atLeast(1), "0.8",
 		"Largest request that a broker reads."},
-	{"unclean.leader.election.enable", Broker | Dynamic, Bool, "false", Rule{}, "0.8.2",
+	{"unclean.leader.election.enable", Broker | Controller | Dynamic, Bool, "false", Rule{}, "0.8.2",
 		"Default of the topic config."},
 }
