@@ -105,8 +105,8 @@ func TestUnrestIsItsCause(t *testing.T) {
 	behind.Replicas = []ReplicaState{replica(1, 9), replica(2, 7)}
 	leaderless.Leader = wire.NoNode
 	waits := func(o *obstacles) {
-		o.add(consumerWaits, "a consumer waits")
-		o.add(noPartition, "orders-7 does not exist")
+		o.add(ConsumerWaits, "a consumer waits")
+		o.add(NoPartition, "orders-7 does not exist")
 	}
 	for _, c := range []struct {
 		name, want string
@@ -120,11 +120,11 @@ func TestUnrestIsItsCause(t *testing.T) {
 		{"no controller", "no controller is active", nil, []MachineState{machine("c1", "controller", true, false, false), b1}, []PartitionState{leaderless}, waits},
 		{"a controller that died while it was active", "no controller is active", nil, []MachineState{machine("c1", "controller", false, false, true), b1}, nil, waits},
 		{"no leader, and a follower elsewhere", "a partition has no leader", nil, []MachineState{c1, b1}, []PartitionState{leaderless, behind}, nil},
-		{"a machine is down", "a broker or controller is down", nil, []MachineState{c1, machine("b2", "broker", false, false, false)}, []PartitionState{led}, func(o *obstacles) { o.add(consumerWaits, "x") }},
+		{"a machine is down", "a broker or controller is down", nil, []MachineState{c1, machine("b2", "broker", false, false, false)}, []PartitionState{led}, func(o *obstacles) { o.add(ConsumerWaits, "x") }},
 		{"a machine is down, and a follower is elsewhere", "a follower's log ends elsewhere", nil, []MachineState{c1, machine("b3", "broker", false, false, false)}, []PartitionState{behind}, nil},
 		{"the core's follower, and a leaderless partition", "a follower's log ends elsewhere", []env.Addr{"b1", "b2", "c1"}, []MachineState{c1, b1, b2}, []PartitionState{leaderless, behind}, waits},
 		{"the core has only a leaderless partition", "a partition has no leader", []env.Addr{"b1", "b2", "c1"}, []MachineState{c1, b1, b2}, []PartitionState{leaderless}, waits},
-		{"a follower outside the core", "a consumer waits", []env.Addr{"b1", "c1"}, []MachineState{c1, b1, machine("b2", "broker", true, true, false)}, []PartitionState{behind}, func(o *obstacles) { o.add(consumerWaits, "x") }},
+		{"a follower outside the core", "a consumer waits", []env.Addr{"b1", "c1"}, []MachineState{c1, b1, machine("b2", "broker", true, true, false)}, []PartitionState{behind}, func(o *obstacles) { o.add(ConsumerWaits, "x") }},
 		{"a client", "a partition does not exist", nil, []MachineState{c1, b1, machine("p1", "client", false, false, false)}, []PartitionState{led}, waits},
 	} {
 		o := &obstacles{core: c.core}

@@ -1,126 +1,181 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"samsa/check"
 	"samsa/sim/env"
+	"samsa/wire"
 )
 
-// obstacle is a reason why a cluster is not quiet. The obstacles are in the order of causes: most are a consequence of one with
-// a smaller number, if there is one.
-type obstacle uint8
+// ObstacleKind is a kind of reason why a cluster is not quiet. The kinds are in the order of causes: most obstacles are a
+// consequence of one with a smaller number, if there is one.
+type ObstacleKind uint8
 
+// The kinds of obstacles, as String describes them.
 const (
-	noCluster obstacle = iota
-	noController
-	brokerFenced
-	noLeader
-	otherEpoch
-	otherEnd
-	notInSync
-	hwLow
-	followerHWLow
-	noPartition
-	nodeDown // a file may leave a machine down on purpose, and the others must become quiet without it
-	operatorWaits
-	producerWaits
-	consumerWaits
-	workloadRuns
-	notIdle
+	NoCluster ObstacleKind = iota
+	NoController
+	BrokerFenced
+	NoLeader
+	OtherEpoch
+	OtherEnd
+	NotInSync
+	LowHW
+	FollowerLowHW
+	NoPartition
+	NodeDown // a file may leave a machine down on purpose, and the others must become quiet without it
+	OperatorWaits
+	ProducerWaits
+	ConsumerWaits
+	WorkloadRuns
+	NotIdle
 )
 
-// String returns the obstacle in words, which are the same on every seed.
-func (o obstacle) String() string {
+// String returns the kind in words, which are the same on every seed.
+func (k ObstacleKind) String() string {
 	return [...]string{
 		"there is no cluster", "no controller is active", "a broker is fenced", "a partition has no leader",
 		"a follower is in another epoch", "a follower's log ends elsewhere", "a follower is not in sync", "a high watermark is low",
 		"a follower's high watermark is low", "a partition does not exist", "a broker or controller is down",
 		"the operator waits", "a producer waits", "a consumer waits", "the code of a test has not returned", "a broker is not idle",
-	}[o]
+	}[k]
 }
 
-// obstacles holds all obstacles of one cluster, with their text on this seed.
+// Obstacle is one reason why a cluster is not quiet.
+type Obstacle struct {
+	Kind      ObstacleKind
+	Text      string              // with the names and numbers of this seed
+	Machine   env.Addr            // that the obstacle is about, "" if none
+	Partition wire.TopicPartition // that the obstacle is about, the zero value if none
+}
+
+// obstacles holds all obstacles of one cluster.
 type obstacles struct {
-	core  []env.Addr // the machines that must become quiet; nil for all
-	kinds []obstacle
-	texts []string
+	core []env.Addr // the machines that must become quiet; nil for all
+	all  []Obstacle
 }
 
-func (o *obstacles) add(kind obstacle, format string, args ...any) {
-	if !slices.Contains(o.kinds, kind) {
-		o.kinds = append(o.kinds, kind)
+func (o *obstacles) add(kind ObstacleKind, format string, args ...any) {
+	o.about(kind, "", wire.TopicPartition{}, format, args...)
+}
+
+// about adds an obstacle of a machine or a partition, unless it is there already.
+func (o *obstacles) about(kind ObstacleKind, machine env.Addr, tp wire.TopicPartition, format string, args ...any) {
+	if x := (Obstacle{kind, fmt.Sprintf(format, args...), machine, tp}); !slices.Contains(o.all, x) {
+		o.all = append(o.all, x)
 	}
-	if text := fmt.Sprintf(format, args...); !slices.Contains(o.texts, text) {
-		o.texts = append(o.texts, text)
-	}
+}
+
+// sorted returns the obstacles in the order of causes.
+func (o *obstacles) sorted() []Obstacle {
+	all := slices.Clone(o.all)
+	slices.SortStableFunc(all, func(a, b Obstacle) int { return cmp.Compare(a.Kind, b.Kind) })
+	return all
 }
 
 // words returns the kind, which is the same for one failure on every seed, and the text. The kind is the first obstacle in the
 // order of causes, and the text has all of them: a smaller scenario with fewer clients and partitions has fewer consequences,
 // and is the same failure. A core need not lead every partition, so there a partition without a leader may be no obstacle.
 func (o *obstacles) words() (kind, text string) {
-	slices.Sort(o.kinds)
-	text = strings.Join(o.texts, "; ")
-	for i, k := range o.kinds {
-		if k != noLeader || o.core == nil || i == len(o.kinds)-1 || o.kinds[i+1] >= noPartition {
-			return k.String(), text
+	var texts []string
+	for _, x := range o.all {
+		texts = append(texts, x.Text)
+	}
+	text = strings.Join(texts, "; ")
+	all := o.sorted()
+	for i, x := range all {
+		next := i + 1
+		for next < len(all) && all[next].Kind == x.Kind {
+			next++
+		}
+		if x.Kind != NoLeader || o.core == nil || next == len(all) || all[next].Kind >= NoPartition {
+			return x.Kind.String(), text
 		}
 	}
 	return "", text
 }
 
-// unrest returns the obstacles of a session's cluster. If the run stopped at a line that waits for something else than a quiet
+// unrest returns the kind and the text of a stuck run. If the run stopped at a line that waits for something else than a quiet
 // cluster, the kind begins with the words of that line that have no names.
 func unrest(s *Session) (kind, text string) {
+	kind, text = obstaclesOf(s).words()
+	if c := waitedInVain(s); c != nil && !c.Args.has("quiet") {
+		waited := c.Verb.Name
+		for _, b := range c.Args.bound {
+			if b.value == nil && b.name != "within" {
+				waited += " " + b.name
+			}
+		}
+		kind = waited + ": " + kind
+	}
+	return kind, text
+}
+
+// Obstacles returns the reasons why a session's cluster is not quiet, in the order of causes, and the line at which the run
+// stopped because it waited in vain, or nil.
+func Obstacles(s *Session) (all []Obstacle, waited *Line) {
+	if c := waitedInVain(s); c != nil {
+		waited = &c.Line
+	}
+	return obstaclesOf(s).sorted(), waited
+}
+
+// Quiet returns the failure of a run that did not become quiet, in the form of a finding, so that it can be explained as one. It
+// returns false if the run has no such failure.
+func Quiet(v *Verdict) (check.Finding, bool) {
+	i := slices.IndexFunc(v.Failures, func(f Failure) bool { return f.Check == OfRest })
+	if i < 0 {
+		return check.Finding{}, false
+	}
+	f := &v.Failures[i]
+	return check.Finding{
+		Check: &check.Check{Name: OfRest, Liveness: true, Doc: "a line that waits comes to its end; a cluster becomes quiet when it has an active controller, " +
+			"each partition has a leader, an ISR without gaps and equal logs, and no request waits"},
+		Result: check.Result{Status: check.Violated, Step: f.Step, Explanation: f.Text},
+	}, true
+}
+
+// obstaclesOf returns the obstacles of a session's cluster. There is at least one, because it is asked of a cluster that is not
+// quiet.
+func obstaclesOf(s *Session) *obstacles {
 	o := &obstacles{}
 	if s.cluster == nil {
-		o.add(noCluster, "there is no cluster")
-		return o.words()
+		o.add(NoCluster, "there is no cluster")
+		return o
 	}
-	waited := ""
-	if c := waitedInVain(s); c != nil {
-		if c.Args.has("quiet") && c.Args.has("HOSTS") {
-			o.core = s.hosts(arg[[]hostTerm](c.Args, "HOSTS"))
-		}
-		if !c.Args.has("quiet") {
-			waited = c.Verb.Name
-			for _, b := range c.Args.bound {
-				if b.value == nil && b.name != "within" {
-					waited += " " + b.name
-				}
-			}
-			waited += ": "
-		}
+	if c := waitedInVain(s); c != nil && c.Args.has("quiet") && c.Args.has("HOSTS") {
+		o.core = s.hosts(arg[[]hostTerm](c.Args, "HOSTS"))
 	}
 	o.machines(s.cluster.Machines())
 	for _, tp := range s.program.Partitions() {
 		p, ok := s.cluster.Partition(tp)
 		if !ok {
-			o.add(noPartition, "%s does not exist", tp)
+			o.about(NoPartition, "", tp, "%s does not exist", tp)
 			continue
 		}
 		o.partition(p)
 	}
 	for _, waits := range s.Waiting() {
-		kind := producerWaits
+		kind := ProducerWaits
 		switch waits {
 		case AConsumer:
-			kind = consumerWaits
+			kind = ConsumerWaits
 		case TheOperator:
-			kind = operatorWaits
+			kind = OperatorWaits
 		}
 		o.add(kind, "%s waits for an answer", waits)
 	}
 	if running := s.work.unreturned(); len(running) > 0 {
-		o.add(workloadRuns, "the code of %s has not returned: %s", s.program.Workload(), strings.Join(running, ", "))
+		o.add(WorkloadRuns, "the code of %s has not returned: %s", s.program.Workload(), strings.Join(running, ", "))
 	}
-	if len(o.kinds) == 0 {
-		o.add(notIdle, "all replicas agree, and a broker is not idle")
+	if len(o.all) == 0 {
+		o.add(NotIdle, "all replicas agree, and a broker is not idle")
 	}
-	kind, text = o.words()
-	return waited + kind, text
+	return o
 }
 
 // waitedInVain returns the run until line at which the run stopped, or nil.
@@ -147,13 +202,13 @@ func (o *obstacles) machines(all []MachineState) {
 		active = active || m.Active && m.Up
 		switch {
 		case m.Up && m.Fenced:
-			o.add(brokerFenced, "%s is fenced", m.Host)
+			o.about(BrokerFenced, m.Host, wire.TopicPartition{}, "%s is fenced", m.Host)
 		case !m.Up:
-			o.add(nodeDown, "%s is down", m.Host)
+			o.about(NodeDown, m.Host, wire.TopicPartition{}, "%s is down", m.Host)
 		}
 	}
 	if !active {
-		o.add(noController, "no controller is active")
+		o.add(NoController, "no controller is active")
 	}
 }
 
@@ -161,7 +216,7 @@ func (o *obstacles) machines(all []MachineState) {
 func (o *obstacles) partition(p PartitionState) {
 	led := slices.ContainsFunc(p.Replicas, func(r ReplicaState) bool { return r.Leads && r.Node == p.Leader && o.owes(r.Host) })
 	if !led {
-		o.add(noLeader, "%s has no leader", p.TP)
+		o.about(NoLeader, "", p.TP, "%s has no leader", p.TP)
 		return
 	}
 	for _, r := range p.Replicas {
@@ -170,16 +225,16 @@ func (o *obstacles) partition(p PartitionState) {
 		}
 		switch tp, b := p.TP, r.Host; {
 		case r.Epoch != p.Epoch:
-			o.add(otherEpoch, "%s follows %s in leader epoch %d, and the leader epoch is %d", b, tp, r.Epoch, p.Epoch)
+			o.about(OtherEpoch, b, tp, "%s follows %s in leader epoch %d, and the leader epoch is %d", b, tp, r.Epoch, p.Epoch)
 		case r.End != p.End:
-			o.add(otherEnd, "the log of %s on %s ends at %d, and that of the leader at %d", tp, b, r.End, p.End)
+			o.about(OtherEnd, b, tp, "the log of %s on %s ends at %d, and that of the leader at %d", tp, b, r.End, p.End)
 		case !slices.Contains(p.ISR, r.Node):
-			o.add(notInSync, "%s is not in the ISR of %s", b, tp)
+			o.about(NotInSync, b, tp, "%s is not in the ISR of %s", b, tp)
 		case r.HW != p.End:
-			o.add(followerHWLow, "the high watermark of %s on %s is %d, and the log ends at %d", tp, b, r.HW, p.End)
+			o.about(FollowerLowHW, b, tp, "the high watermark of %s on %s is %d, and the log ends at %d", tp, b, r.HW, p.End)
 		}
 	}
 	if p.HW != p.End {
-		o.add(hwLow, "the high watermark of %s is %d, and the log ends at %d", p.TP, p.HW, p.End)
+		o.about(LowHW, "", p.TP, "the high watermark of %s is %d, and the log ends at %d", p.TP, p.HW, p.End)
 	}
 }

@@ -57,10 +57,9 @@ func (a *app) cause(args []string, f causeFlags) error {
 	}
 	r := explore.Rewind{Name: args[0], Source: []byte(j.program.File.String()), Options: j.options, Futures: f.futures}
 	if len(args) == 2 {
-		if r.Check = args[1]; !slices.Contains(failureNames(), r.Check) {
-			u := usage("samsa list checks", "samsa cause: no check %q", r.Check)
-			u.meant = scenarios.Nearest(r.Check, failureNames())
-			return u
+		r.Check = args[1]
+		if err := knownFailure("cause", r.Check); err != nil {
+			return err
 		}
 	}
 	r.Stop = a.pressed
@@ -97,6 +96,16 @@ func (a *app) cause(args []string, f causeFlags) error {
 	}
 	fmt.Fprint(a.out, c.Text())
 	return nil
+}
+
+// knownFailure refuses a word that is neither a check nor quiet.
+func knownFailure(command, name string) error {
+	if slices.Contains(failureNames(), name) {
+		return nil
+	}
+	u := usage("samsa list checks", "samsa %s: no check %q", command, name)
+	u.meant = scenarios.Nearest(name, failureNames())
+	return u
 }
 
 // failureNames lists the checks, and the word for a cluster that does not become quiet.

@@ -32,7 +32,8 @@ func (a *app) whyCommand() *cobra.Command {
 			"messages and faults that answer it, across machines and back in time. Then it changes the scenario in one place at a time " +
 			"(an old rule, a config, a fault, an operation), runs it again, and says with which changes the check holds.\n\n" +
 			"SCENARIO is a name (samsa list scenarios) or the path of a file. Without CHECK it explains the violation that the file's " +
-			"found line names or its old rule is known for, or else the first one. A check that is priced, not violated, is explained if it is named.\n\n" +
+			"found line names or its old rule is known for, or else the first one. A check that is priced, not violated, is explained if it is " +
+			"named. CHECK may be quiet: why the cluster does not become quiet.\n\n" +
 			"In the output, > is a line of the scenario, ! an old rule that decided otherwise than today's, = the reason for a price.\n\n" +
 			"Exit codes: 0 it is explained; 2 there is nothing to explain, wrong usage, or a malformed scenario; 70 a bug of Samsa's; " +
 			"130 interrupted, with the changes that were tried. With --json there is exactly one object on stdout: schema " +
@@ -65,7 +66,7 @@ func (a *app) why(args []string, f whyFlags) error {
 	named := ""
 	if len(args) == 2 {
 		named = args[1]
-		if err := knownCheck("samsa why "+name, named); err != nil {
+		if err := knownFailure("why", named); err != nil {
 			return err
 		}
 	}
@@ -136,12 +137,15 @@ func newWhyReport(name, seed string, v *scenarios.Verdict, f check.Finding, c *v
 	return r
 }
 
-// violated returns the violated findings of a verdict.
+// violated returns the violated findings of a verdict, and at the end the one of a cluster that did not become quiet.
 func violated(v *scenarios.Verdict) (all []check.Finding) {
 	for _, f := range v.Findings {
 		if f.Status == check.Violated {
 			all = append(all, f)
 		}
+	}
+	if stuck, ok := scenarios.Quiet(v); ok {
+		all = append(all, stuck)
 	}
 	return all
 }
@@ -159,7 +163,11 @@ func linesOf(c *view.Chain) (all []int) {
 // whichFinding returns the finding to explain. The error says why there is none, and what to try.
 func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, error) {
 	var failed, priced []string
-	for _, f := range v.Findings {
+	all := v.Findings
+	if stuck, ok := scenarios.Quiet(v); ok {
+		all = append(slices.Clip(all), stuck)
+	}
+	for _, f := range all {
 		switch {
 		case f.Check.Name == named && (f.Status == check.Violated || f.Status == check.Priced):
 			return f, nil
@@ -172,7 +180,7 @@ func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, er
 	command := "samsa why " + shellWord(j.name)
 	if named != "" {
 		status := check.Unexercised
-		for _, f := range v.Findings {
+		for _, f := range all {
 			if f.Check.Name == named {
 				status = f.Status
 			}
@@ -219,10 +227,6 @@ var ruleInText = regexp.MustCompile(`\b[MKI][0-9]+\b`)
 // enabled, that rule is probably missing.
 func doesNotFail(j *job, v *scenarios.Verdict) error {
 	text := fmt.Sprintf("%s does not fail: no check is violated", j.name)
-	if i := slices.IndexFunc(v.Failures, func(f scenarios.Failure) bool { return f.Check == scenarios.OfRest }); i >= 0 {
-		return usage("samsa cause "+shellWord(j.name)+" "+scenarios.OfRest, "%s violates no check, and its cluster does not become quiet: %s. "+
-			"why explains checks; cause finds the step at which a run is lost", j.name, v.Failures[i].Text)
-	}
 	if v.Reason != scenarios.NotStopped {
 		text = fmt.Sprintf("%s violates no check, so there is no finding to explain; it ended early: %s", j.name, v.Stopped)
 	}

@@ -32,10 +32,14 @@ func TestWhyCodes(t *testing.T) {
 		{[]string{"why", ruled}, exitOK, "hw-justified is VIOLATED"},
 		{[]string{"why", ruled}, exitOK, "  without line 3 (rule M22)"},
 
+		{[]string{"why", stuck}, exitOK, "the run does not become quiet: it is STUCK at step "},
+		{[]string{"why", stuck, "quiet"}, exitOK, "line 4 waits in vain: "},
+		{[]string{"why", stuck}, exitOK, "\nthe run becomes quiet\n  without line 3 (crash b1)\n"},
+		{[]string{"why", mine, "quiet"}, exitUsage, "does not fail"},
+		{[]string{"why", "museum-m1", "quiet", "--rule", "M1"}, exitUsage, "quiet is unexercised in museum-m1"},
+
 		{[]string{"why", "museum-m1"}, exitUsage, "museum-m1 does not fail: no check is violated; its comment names the old rule M1, which is not enabled\n  try: samsa why museum-m1 --rule M1\n"},
 		{[]string{"why", mine}, exitUsage, "does not fail: no check is violated; if its failure needs an old rule or another seed, name it with --rule or --seed"},
-		{[]string{"why", stuck}, exitUsage, "violates no check, and its cluster does not become quiet: "},
-		{[]string{"why", stuck}, exitUsage, "  try: samsa cause " + stuck + " quiet\n"},
 		{[]string{"why", "acks-one"}, exitUsage, "no check is violated in acks-one, but a promise has its price: acked-durable\n  try: samsa why acks-one acked-durable\n"},
 		{[]string{"why", "museum-m1", "hw-monotone", "--rule", "M1"}, exitUsage, "hw-monotone is held in museum-m1: there is nothing to explain; what failed there is acked-durable, acked-electable"},
 		{[]string{"why", "museum-m1", "acked-durabel", "--rule", "M1"}, exitUsage, `no check "acked-durabel" (did you mean "acked-durable"?)`},

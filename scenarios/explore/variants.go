@@ -149,6 +149,22 @@ func (v *Variants) Next() bool {
 	return len(v.queue) > 0
 }
 
+// status returns the status of the check in a run, for which a cluster that becomes quiet counts as held.
+func (v *Variants) status(verdict *scenarios.Verdict) string {
+	if v.check == scenarios.OfRest {
+		if _, stuck := scenarios.Quiet(verdict); stuck {
+			return check.Violated.String()
+		}
+		return check.Held.String()
+	}
+	for _, f := range verdict.Findings {
+		if f.Check.Name == v.check {
+			return f.Status.String()
+		}
+	}
+	return ""
+}
+
 // try runs one change. It returns false if the run panics or cannot begin.
 func (v *Variants) try(program *scenarios.Program, next *variant) (ok bool) {
 	defer func() {
@@ -165,11 +181,7 @@ func (v *Variants) try(program *scenarios.Program, next *variant) (ok bool) {
 	if err != nil {
 		return false
 	}
-	for _, f := range verdict.Findings {
-		if f.Check.Name == v.check {
-			next.Status = f.Status.String()
-		}
-	}
+	next.Status = v.status(verdict)
 	if verdict.Reason != scenarios.NotStopped {
 		next.Stopped = verdict.Stopped
 	}

@@ -42,6 +42,14 @@ func passes(all []view.Tried, kind string) (texts []string) {
 	return texts
 }
 
+// A cluster that becomes quiet after a change counts as a check that holds.
+func TestVariantsOfAStuckRun(t *testing.T) {
+	all := triedIn(t, "cluster brokers=2 controllers=1 seed=3\ntopic orders on=1,2\nproduce p1 orders-0 a\ncrash b1,b2\nrun until quiet\n", scenarios.OfRest)
+	if got := passes(all, "fault"); !slices.Equal(got, []string{"without line 4 (crash b1,b2)"}) || len(passes(all, "operation")) > 0 {
+		t.Errorf("these faults help: %q, of all changes %+v", got, all)
+	}
+}
+
 // With today's rule, without the fault that hid the record, and without the crash that made the elections, the record is not
 // lost; a change that has nothing to do with the loss does not help.
 func TestVariantsFindTheCause(t *testing.T) {

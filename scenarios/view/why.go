@@ -61,7 +61,13 @@ func NewChain(s *scenarios.Session, f check.Finding) (*Chain, error) {
 		return nil, err
 	}
 	w := newWhy(s, ledger)
-	explainer{voters{copies{commits{elections{trail{w}}}}}}.explain(f)
+	x := explainer{voters: voters{copies{commits{elections{trail{w}}}}}}
+	x.obstacles, x.waited = scenarios.Obstacles(s)
+	if f.Check.Name == scenarios.OfRest {
+		x.quiet(f)
+	} else {
+		x.explain(f)
+	}
 	links := w.links
 	if len(links) > maxLinks {
 		links = links[:maxLinks]
@@ -158,7 +164,11 @@ func inWords(names []string) string {
 }
 
 // explainer finds the questions that a finding raises.
-type explainer struct{ voters }
+type explainer struct {
+	voters
+	obstacles []scenarios.Obstacle // that the cluster has now
+	waited    *scenarios.Line      // that waited in vain, or nil
+}
 
 // explain builds the chain of a finding.
 func (w explainer) explain(f check.Finding) {
@@ -208,9 +218,9 @@ func (w explainer) invariant(f check.Finding, i int) {
 func (w explainer) operations(f check.Finding) {
 	w.add(Link{Kind: LinkSymptom, Event: w.lastEvent(f.Step), Step: f.Step, Time: w.time(w.lastEvent(f.Step)), Sentence: f.Explanation})
 	if f.Check.Liveness {
-		w.latest(f.Fact.Subject)
+		w.late(f)
 	}
-	if w.followsFrom(f) {
+	if w.followsFrom(f) || f.Check.Liveness && w.namesFault() {
 		return
 	}
 	if f.Check.Name == "no-duplicate" && w.storedTwice(f) || w.lostRecord(f) {

@@ -3,6 +3,8 @@ package view
 import (
 	"fmt"
 	"strings"
+
+	"samsa/scenarios"
 )
 
 // Text returns the chain as text, at most 80 columns wide, in the columns of a story:
@@ -73,7 +75,11 @@ func (r *WhyReport) Text(again string) string {
 	if r.Finding.Step > 0 {
 		word += fmt.Sprintf(" at step %d", r.Finding.Step)
 	}
-	fmt.Fprintf(&b, "%s is %s\n", r.Finding.Name, word)
+	if r.Finding.Name == scenarios.OfRest {
+		b.WriteString(strings.Replace(word, "VIOLATED", "the run does not become quiet: it is STUCK", 1) + "\n")
+	} else {
+		fmt.Fprintf(&b, "%s is %s\n", r.Finding.Name, word)
+	}
 	b.WriteString(fill(clean(r.Promise), "promise   ", "          ") + "\n\n")
 	b.WriteString((&Chain{Links: r.Links}).Text() + "\n")
 	r.changes(&b)
@@ -82,6 +88,14 @@ func (r *WhyReport) Text(again string) string {
 	}
 	b.WriteString(keep("again     "+again, "") + "\n")
 	return b.String()
+}
+
+// holds says that the finding is gone.
+func (r *WhyReport) holds() string {
+	if r.Finding.Name == scenarios.OfRest {
+		return "the run becomes quiet"
+	}
+	return r.Finding.Name + " holds"
 }
 
 // changes writes the changes that were tried: those with which the check holds, one per line, and the others by their
@@ -110,7 +124,7 @@ func (r *WhyReport) changes(b *strings.Builder) {
 	case len(whole)+len(early) == 0:
 		b.WriteString(fill("with no single change that was tried does it hold", "", "") + "\n")
 	default:
-		fmt.Fprintf(b, "%s holds\n", r.Finding.Name)
+		fmt.Fprintf(b, "%s\n", r.holds())
 	}
 	for _, text := range append(whole, early...) {
 		b.WriteString(fill(clean(text), "  ", "    ") + "\n")
@@ -120,6 +134,9 @@ func (r *WhyReport) changes(b *strings.Builder) {
 		switch status {
 		case r.Finding.Status:
 			label = "still " + status
+			if r.Finding.Name == scenarios.OfRest {
+				label = "still stuck"
+			}
 		case "unexercised":
 			label = "not exercised"
 		}
