@@ -24,7 +24,7 @@ func (d *Tally) broken() bool { return d.violated != nil }
 // violate records a violation.
 func (d *Tally) violate(v *View, f Fact, words ...string) {
 	if d.violated == nil {
-		d.violated = &Result{Status: Violated, Step: v.step, Explanation: strings.Join(words, ""), Fact: f}
+		d.violated = &Result{Status: Violated, Step: v.made, Explanation: strings.Join(words, ""), Fact: f}
 	}
 }
 
@@ -40,7 +40,7 @@ func (d *Tally) decide(v *View, f Fact, clause string, words ...string) {
 			d.known.mark()
 		}
 	case d.priced == nil:
-		d.priced = &Result{Status: Priced, Step: v.step, Explanation: strings.Join(words, ""), Clause: clause, Fact: f}
+		d.priced = &Result{Status: Priced, Step: v.made, Explanation: strings.Join(words, ""), Clause: clause, Fact: f}
 	}
 }
 

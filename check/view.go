@@ -16,7 +16,8 @@ import (
 // cost of a change does not depend on the length of any log.
 type View struct {
 	step uint64
-	now  int64 // nanoseconds since the world began
+	made uint64 // the step of the event that made the current change, at most step
+	now  int64  // nanoseconds since the world began
 
 	contract  Contract
 	tallies   []Tally                 // one for each check, in the order of All

@@ -42,8 +42,9 @@ type observer struct {
 
 	portions []check.Portion // reused
 
-	cause  uint64  // the event that makes the next changes of the View
-	causes *Causes // nil unless the run is to be explained
+	cause  uint64     // the event that makes the next changes of the View
+	steps  []toldStep // all steps so far
+	causes *Causes    // nil unless the run is to be explained
 }
 
 // noEvent stands for the number of an event if there is no event.
@@ -136,7 +137,8 @@ func (o *observer) Changed(f *sim.Effect) {
 		if h != nil {
 			o.deliverDue(f.At-1, h, f.Cause) // the event that wrote has seen the state after earlier events, synced or not
 			o.clock(f.At)
-			o.cause, o.writer = f.Cause, f.Cause
+			o.causedBy(f.Cause)
+			o.writer = f.Cause
 			o.shadows.changed(f.Node, &f.Disk)
 			o.writer = noEvent
 			o.tellCommitted()
@@ -144,18 +146,19 @@ func (o *observer) Changed(f *sim.Effect) {
 	case sim.EffectDeparted:
 		o.deliverDue(f.At, h, f.Cause+1)
 		o.clock(f.At)
-		if o.cause = f.Cause; o.causes != nil {
+		o.causedBy(f.Cause)
+		if o.causes != nil {
 			o.causes.left(f)
 		}
 		o.departed(h, f)
 	case sim.EffectDelivered:
 		o.clock(f.At)
-		o.cause = f.Cause
+		o.causedBy(f.Cause)
 		o.delivered(h, f)
 	case sim.EffectStarted:
 		if h != nil {
 			o.clock(f.At)
-			o.cause = f.Cause
+			o.causedBy(f.Cause)
 			o.FaultEnded("down " + string(f.Node))
 			o.started(h)
 		}
@@ -163,7 +166,7 @@ func (o *observer) Changed(f *sim.Effect) {
 		if h != nil {
 			o.deliverDue(f.At, nil, 0)
 			o.clock(f.At)
-			o.cause = f.Cause
+			o.causedBy(f.Cause)
 			o.FaultBegan("down " + string(f.Node))
 			o.died(h, f.Power)
 		}
@@ -172,6 +175,22 @@ func (o *observer) Changed(f *sim.Effect) {
 
 // clock sets the time and the step of the View. The world counts a step before it delivers the effects of the step's event.
 func (o *observer) clock(at sim.Time) { o.view.Clock(o.world.Steps(), int64(at)) }
+
+// causedBy says which event made the changes that follow. They may be visible only some steps later, when a write is complete; a
+// finding about them names the step of the event that made them, which the story shows.
+func (o *observer) causedBy(event uint64) {
+	o.cause = event
+	for i := len(o.steps) - 1; i >= 0; i-- {
+		if o.steps[i].event <= event {
+			o.view.MadeAt(o.steps[i].step)
+			return
+		}
+	}
+	o.view.MadeAt(0)
+}
+
+// toldStep is a step of the story with its event.
+type toldStep struct{ event, step uint64 }
 
 func (o *observer) started(h *hostView) {
 	if h.Role == "broker" {
@@ -205,6 +224,9 @@ func (o *observer) died(h *hostView, power bool) {
 
 // Event implements cluster.Witness. It observes the node of an event before any effect of the event is delivered.
 func (o *observer) Event(e *sim.Event) {
+	if e.Story {
+		o.steps = append(o.steps, toldStep{e.Seq, e.Step + 1})
+	}
 	if o.causes != nil {
 		o.causes.happened(e)
 	}
@@ -218,7 +240,7 @@ func (o *observer) Event(e *sim.Event) {
 	}
 	o.deliverDue(e.Time-1, nil, 0)
 	o.clock(e.Time)
-	o.cause = e.Seq
+	o.causedBy(e.Seq)
 	due := e.Time + sim.Time(e.Cost)
 	if h.Role == "broker" && e.Kind == sim.Stopping {
 		o.view.ShutdownAsked(h.Node)
@@ -237,7 +259,7 @@ func (o *observer) Event(e *sim.Event) {
 func (o *observer) After(e *sim.Event) {
 	o.deliverDue(o.world.Now(), nil, 0)
 	o.clock(o.world.Now())
-	o.cause = e.Seq
+	o.causedBy(e.Seq)
 	o.returned(e)
 	settle(o.history)
 }
@@ -258,7 +280,7 @@ func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 		}
 		kept = slices.DeleteFunc(kept, func(later observation) bool { return later.host == l.host && later.copy == l.copy })
 		o.clock(min(l.due, max(now, 0)))
-		o.cause = l.event
+		o.causedBy(l.event)
 		if l.part != nil {
 			o.shadows.recovered(l.copy)
 			o.view.ReplicaChanged(l.part, l.copy, l.state)
