@@ -11,7 +11,7 @@ import (
 type page struct {
 	view.Report
 	Tale  string
-	Story []view.Line
+	Story view.Marked
 }
 
 // pageText is the template of the page. Blue means good and orange means bad, but the text can be read without the colours.
@@ -25,9 +25,10 @@ td.n { text-align: right; color: #666 } .verb { font-weight: bold } .output { wh
 </style>
 <h1>{{.Scenario}}</h1>
 <p class="tale">{{.Tale}}</p>
-<table>{{range .Story}}
-<tr><td class="n">{{if .Step}}{{.Step}}{{end}}</td><td class="n">{{seconds .Time}}</td><td>{{.Who}}</td><td class="{{.Kind}}">{{.Text}}</td></tr>{{end}}
+<table>{{range .Story.Story}}
+<tr><td class="violated">{{if eq .Mark "broke"}}X{{else if .Mark}}*{{end}}</td><td class="n">{{if .Step}}{{.Step}}{{end}}</td><td class="n">{{seconds .Time}}</td><td>{{.Who}}</td><td class="{{.Kind}}">{{.Text}}</td></tr>{{end}}
 </table>
+<pre>{{.Story.Legend}}</pre>
 <h2>What the judges say</h2>
 <table>{{range .Properties}}
 <tr><td>{{.Name}}</td><td class="{{.Status}}">{{.Status}}{{if and .Step (ne .Status "held")}} at step {{.Step}}{{end}}</td><td>{{.Explanation}}{{if .Known}}<br>known: {{.Known}} of FINDINGS.md: {{.Clause}}{{else if .Clause}}<br>allowed by: {{.Clause}}{{end}}</td></tr>{{end}}

@@ -229,8 +229,10 @@ func (a *app) play(j *job, t *trace) error {
 		a.code = exitInterrupted
 		r.Stopped = stop.Text // also if the first event has not been
 	}
+	marked := view.MarkStory(s, v, func() check.Finding { return bestFinding(j.program, v) })
+	r.Marks = append(r.Marks, marked.Marks...)
 	if j.html != "" {
-		if err := (page{r, j.program.File.Story, view.Story(s)}).write(j.html); err != nil {
+		if err := (page{r, j.program.File.Story, marked}).write(j.html); err != nil {
 			return err
 		}
 	}
@@ -238,7 +240,7 @@ func (a *app) play(j *job, t *trace) error {
 		a.printJSON(r)
 		return nil
 	}
-	fmt.Fprint(a.out, view.Opening(j.name, seed, j.program.File.Story), view.StoryText(view.Story(s)), "\n", r.Closing())
+	fmt.Fprint(a.out, view.Opening(j.name, seed, j.program.File.Story), view.StoryText(marked.Story), marked.Legend(), "\n", r.Closing())
 	return nil
 }
 

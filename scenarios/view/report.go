@@ -12,27 +12,28 @@ import (
 
 // Report is a verdict as one object, for --json and for the text. New versions may add fields but never remove one.
 type Report struct {
-	Schema      string     `json:"schema"` // "samsa.run/1"
-	Scenario    string     `json:"scenario"`
-	Seed        string     `json:"seed"`          // decimal; a string because JSON numbers are exact only up to 2^53
-	Verdict     string     `json:"verdict"`       // "ok", "violated", "unmet", "unknown"
-	Why         string     `json:"why,omitempty"` // a reason that is not in the findings, see whyOf
-	Hash        string     `json:"hash"`          // sixteen hex digits
-	Events      uint64     `json:"events"`        // all events that ran
-	Steps       uint64     `json:"steps"`         // the events that are in the story
-	VirtualNS   int64      `json:"virtual_ns"`    // nanoseconds of true time in the world
-	Properties  []Property `json:"properties"`
-	Claims      []Claim    `json:"claims"`
-	Found       []Found    `json:"found"`    // the found lines of the file
-	Failures    []Failure  `json:"failures"` // all failures, each with its fingerprint
-	Rules       []string   `json:"rules"`    // the enabled old rules: those of the file and those of --rule
-	Set         []string   `json:"set"`      // the settings of --set
-	Until       uint64     `json:"until,omitempty"`
-	Mode        string     `json:"mode"`
-	Again       string     `json:"again"`                 // the command that repeats the run
-	StopReason  string     `json:"stop_reason,omitempty"` // why the run ended early, in one word: see scenarios.StopReason
-	Stopped     string     `json:"stopped,omitempty"`     // the same reason as a sentence
-	Interrupted bool       `json:"interrupted,omitempty"`
+	Schema      string      `json:"schema"` // "samsa.run/1"
+	Scenario    string      `json:"scenario"`
+	Seed        string      `json:"seed"`          // decimal; a string because JSON numbers are exact only up to 2^53
+	Verdict     string      `json:"verdict"`       // "ok", "violated", "unmet", "unknown"
+	Why         string      `json:"why,omitempty"` // a reason that is not in the findings, see whyOf
+	Hash        string      `json:"hash"`          // sixteen hex digits
+	Events      uint64      `json:"events"`        // all events that ran
+	Steps       uint64      `json:"steps"`         // the events that are in the story
+	VirtualNS   int64       `json:"virtual_ns"`    // nanoseconds of true time in the world
+	Properties  []Property  `json:"properties"`
+	Claims      []Claim     `json:"claims"`
+	Found       []Found     `json:"found"`    // the found lines of the file
+	Failures    []Failure   `json:"failures"` // all failures, each with its fingerprint
+	Rules       []string    `json:"rules"`    // the enabled old rules: those of the file and those of --rule
+	Set         []string    `json:"set"`      // the settings of --set
+	Until       uint64      `json:"until,omitempty"`
+	Marks       []StoryMark `json:"marks"` // where the story shows a broken promise and its causes
+	Mode        string      `json:"mode"`
+	Again       string      `json:"again"`                 // the command that repeats the run
+	StopReason  string      `json:"stop_reason,omitempty"` // why the run ended early, in one word: see scenarios.StopReason
+	Stopped     string      `json:"stopped,omitempty"`     // the same reason as a sentence
+	Interrupted bool        `json:"interrupted,omitempty"`
 }
 
 // Property is the finding of one judge.
@@ -60,7 +61,7 @@ func NewReport(scenario string, v *scenarios.Verdict, expected ...string) Report
 		Schema: "samsa.run/1", Scenario: scenario, Seed: strconv.FormatUint(v.Seed, 10), Verdict: verdictWord(end), Why: whyOf(v, end, expected),
 		Hash: fmt.Sprintf("%016x", v.Hash), Events: v.Events, Steps: v.Steps, VirtualNS: int64(v.Time),
 		Properties: []Property{}, Claims: []Claim{}, Found: foundOf(v), Failures: failuresOf(v), Stopped: v.Stopped,
-		Rules: append([]string{}, v.Rules...), Set: []string{}, Mode: v.Mode.String(),
+		Rules: append([]string{}, v.Rules...), Set: []string{}, Mode: v.Mode.String(), Marks: []StoryMark{},
 	}
 	for _, s := range v.Set {
 		r.Set = append(r.Set, s.Name+"="+s.Value)

@@ -31,6 +31,8 @@ type Line struct {
 	Time  int64  // nanoseconds since the world began
 	Who   string // the machine that made the note; empty for verbs and outputs
 	Text  string
+	Num   int  // for a verb: the number of its line in the file
+	Mark  Mark // "" for most lines; see MarkStory
 }
 
 // Kind is the origin of a line of a story.
@@ -61,7 +63,7 @@ func More(s *scenarios.Session, from int) (story []Line, next int) {
 		l := Line{Event: e.Event, Cause: scenarios.NoCause, Time: int64(e.Time)}
 		switch e.Kind {
 		case scenarios.EntryVerb:
-			l.Kind, l.Text = Verb, e.Line.String()
+			l.Kind, l.Text, l.Num = Verb, e.Line.String(), e.Line.Num
 		case scenarios.EntryOutput:
 			l.Kind = Output
 			for text := range strings.Lines(e.Text) {

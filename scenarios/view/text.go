@@ -42,7 +42,7 @@ func StoryText(story []Line) string {
 		text := clean(l.Text)
 		switch l.Kind {
 		case Verb:
-			b.WriteString(fill(text, fmt.Sprintf("%5s %10s  > ", "", shown), strings.Repeat(" ", 22)))
+			b.WriteString(fill(text, fmt.Sprintf("%s%4s %10s  > ", l.Mark.sign(), "", shown), strings.Repeat(" ", 22)))
 		case Output:
 			before = ""
 			b.WriteString(keep(l.Text, strings.Repeat(" ", 20)))
@@ -53,6 +53,9 @@ func StoryText(story []Line) string {
 			}
 			last = l.Step
 			head := fmt.Sprintf("%5s %10s  %-5s ", step, shown, clean(l.Who))
+			if l.Mark != "" { // in the margin, which is blank up to step 9,999
+				head = l.Mark.sign() + strings.TrimPrefix(head, " ")
+			}
 			b.WriteString(fill(text, head, strings.Repeat(" ", len(head)+2)))
 		}
 		b.WriteByte('\n')

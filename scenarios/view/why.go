@@ -13,7 +13,7 @@ import (
 // Chain is the explanation of one finding: from the symptom back to its causes, across machines. It is divided by questions:
 // in the part of one question each link is the reason for the one before.
 //
-//	step 16  b3    leads orders-0 in epoch 2 without offset 0, "a" of p1                   the symptom
+//	step 14  b3    leads orders-0 in epoch 2 without offset 0, "a" of p1                   the symptom
 //	Why does b3 not have it?
 //	step 11  b3    truncates its log from 1 to 0: its own high watermark                   the reason
 //	               M1: today a follower does not truncate before its first fetch           the rule
@@ -32,6 +32,7 @@ type Link struct {
 	Kind     string `json:"kind"`               // one of LinkKinds
 	Event    uint64 `json:"event"`              // the event that made it so
 	Step     uint64 `json:"step"`               // of the story; 0 if the event is not a step
+	After    uint64 `json:"after_step"`         // if the event is not a step: the last step before it, 0 if there is none
 	Time     int64  `json:"virtual_ns"`
 	Machine  string `json:"machine,omitempty"`
 	Sentence string `json:"sentence"`       // without its subject, the machine
@@ -64,7 +65,7 @@ func NewChain(s *scenarios.Session, f check.Finding) (*Chain, error) {
 	x := explainer{voters: voters{copies{commits{elections{trail{w}}}}}}
 	x.obstacles, x.waited = scenarios.Obstacles(s)
 	if f.Check.Name == scenarios.OfRest {
-		x.quiet(f)
+		x.quiet()
 	} else {
 		x.explain(f)
 	}
@@ -101,6 +102,7 @@ func (w *why) add(l Link) {
 	}
 	w.said[key] = true
 	l.Question, w.question = w.question, ""
+	l.Step, l.After = w.position(l.Event)
 	w.links = append(w.links, l)
 }
 
@@ -112,16 +114,16 @@ func (w *why) at(kind string, event uint64, format string, args ...any) {
 	l := Link{Kind: kind, Event: event, Sentence: fmt.Sprintf(format, args...)}
 	if event < uint64(len(w.Events)) {
 		e := &w.Events[event]
-		l.Step, l.Time, l.Machine = e.Step, e.Time, e.Machine
+		l.Time, l.Machine = e.Time, e.Machine
 	}
 	w.add(l)
 }
 
-// symptom adds the first link: a sentence about a machine, at the step of the finding. The change at the index i decided
+// symptom adds the first link: a sentence about a machine. The change at the index i decided
 // the finding.
 func (w *why) symptom(f check.Finding, i int, machine, format string, args ...any) {
 	c := &w.Changes[i]
-	l := Link{Kind: LinkSymptom, Event: c.Event, Step: f.Step, Machine: machine, Sentence: fmt.Sprintf(format, args...)}
+	l := Link{Kind: LinkSymptom, Event: c.Event, Machine: machine, Sentence: fmt.Sprintf(format, args...)}
 	if c.Event < uint64(len(w.Events)) {
 		l.Time = w.Events[c.Event].Time
 	}
@@ -201,7 +203,7 @@ func (w explainer) invariant(f check.Finding, i int) {
 	c := &w.Changes[i]
 	switch {
 	case c.Kind == check.ImageAt:
-		if w.symptom(f, i, "", "%s", f.Explanation); !w.followsFrom(f) {
+		if w.symptom(f, i, "", "%s", f.Explanation); !w.images(f, i) && !w.followsFrom(f) {
 			w.active(w.time(c.Event))
 		}
 	case c.Partition == nil:
@@ -216,7 +218,7 @@ func (w explainer) invariant(f check.Finding, i int) {
 // operations explains a finding about the operations of clients, or one about liveness. An invariant may have found a
 // loss before a client sees it; the chain then explains what the invariant found.
 func (w explainer) operations(f check.Finding) {
-	w.add(Link{Kind: LinkSymptom, Event: w.lastEvent(f.Step), Step: f.Step, Time: w.time(w.lastEvent(f.Step)), Sentence: f.Explanation})
+	w.add(Link{Kind: LinkSymptom, Event: w.lastEvent(f.Step), Time: w.time(w.lastEvent(f.Step)), Sentence: f.Explanation})
 	if f.Check.Liveness {
 		w.late(f)
 	}

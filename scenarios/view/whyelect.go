@@ -49,6 +49,9 @@ func (w elections) election(p *check.Partition, a int) {
 		where = "ISR and ELR were empty, and it was the last known leader"
 	case how == "unclean" && slices.Contains(c.Was.LastELR, c.Assigned.Leader):
 		where += ", and it was the last known leader"
+		eligible = slices.DeleteFunc(eligible, func(id wire.NodeID) bool {
+			return !slices.Contains(c.Assigned.ISR, id) && !slices.Contains(c.Assigned.ELR, id)
+		})
 	case how == "unclean":
 		where += ", without it, so that is an unclean election"
 	}
@@ -228,6 +231,17 @@ func (w elections) lineWith(word string) {
 	for i := len(w.Began) - 1; i >= 0; i-- {
 		b := &w.Began[i]
 		if text := w.lineText(b.Line); strings.Contains(text, word) {
+			w.add(Link{Kind: LinkFault, Event: b.Event, Time: w.time(b.Event), Line: b.Line, Sentence: fmt.Sprintf("line %d: %s", b.Line, text)})
+			return
+		}
+	}
+}
+
+// begunWith adds the last line of the scenario with a verb that began before an event.
+func (w elections) begunWith(verb string, event uint64) {
+	for i := len(w.Began) - 1; i >= 0; i-- {
+		b := &w.Began[i]
+		if text := w.lineText(b.Line); b.Event <= event && strings.Contains(" "+text, verb) {
 			w.add(Link{Kind: LinkFault, Event: b.Event, Time: w.time(b.Event), Line: b.Line, Sentence: fmt.Sprintf("line %d: %s", b.Line, text)})
 			return
 		}

@@ -131,6 +131,19 @@ func (h *history) time(event uint64) int64 {
 	return 0
 }
 
+// position returns the step of an event. If the event is not a step, step is 0 and after is the last step before it. This is the one
+// meaning of a step: what happens between two steps belongs to the first of them.
+func (h *history) position(event uint64) (step, after uint64) {
+	for i := int64(min(event, uint64(len(h.Events))-1)); i >= 0 && len(h.Events) > 0; i-- {
+		if s := h.Events[i].Step; s > 0 && uint64(i) == event {
+			return s, 0
+		} else if s > 0 {
+			return 0, s
+		}
+	}
+	return 0, 0
+}
+
 // note finds the first note of an event that has one of these names, and returns the fields of that note, or nil.
 func (h *history) note(event uint64, names ...string) *[4]int64 {
 	if event >= uint64(len(h.Events)) {

@@ -160,6 +160,7 @@ func (w copies) changed(f check.Finding, i int) {
 	if c.Was.Epoch != c.Assigned.Epoch && c.Assigned.Leader != wire.NoNode {
 		w.ask("Why was %s elected?", w.node(c.Assigned.Leader))
 		w.election(c.Partition, i)
+		w.inactive(w.node(c.Assigned.Leader), c.Event)
 		return
 	}
 	w.ask("Why did the ISR change?")
@@ -168,6 +169,29 @@ func (w copies) changed(f check.Finding, i int) {
 		if !slices.Contains(c.Was.ISR, id) {
 			w.proposal(c.Partition, id, i)
 		}
+	}
+}
+
+// inactive explains why a broker is not active when it is elected: it is down, or registered and not unfenced since.
+func (w copies) inactive(broker string, event uint64) {
+	w.ask("Why is %s not active?", broker)
+	for i := int64(event); i >= 0; i-- {
+		is := func(name string) bool {
+			n := w.note(uint64(i), name)
+			return n != nil && w.node(wire.NodeID(n[0])) == broker
+		}
+		switch {
+		case is("broker.unfenced"):
+			return
+		case is("broker.fenced"):
+			w.at(LinkEvent, uint64(i), "fences %s", broker)
+		case is("broker.registered"):
+			w.at(LinkEvent, uint64(i), "registers a new incarnation of %s, which is fenced until it has caught up", broker)
+		default:
+			continue
+		}
+		w.fault(w.down(broker, w.time(event), w.time(event)))
+		return
 	}
 }
 

@@ -229,7 +229,7 @@ func (w copies) lacks(r part, x check.Batch, i int) {
 	}
 	who, log := w.node(r.node), w.log(r, i)
 	born := w.origin(r.p, x)
-	if born < 0 {
+	if born < 0 || w.foreign(r, x, i) {
 		return
 	}
 	if y, ok := at(log, x.Base); ok {
@@ -250,6 +250,31 @@ func (w copies) lacks(r part, x check.Batch, i int) {
 		w.at(LinkState, w.Changes[i].Event, "has not fetched %s by then: its log ends at %d", it(x), end(log))
 		w.setMachine(who)
 	}
+}
+
+// foreign explains a replica that has taken the log of a deleted topic for its own, so it never fetches what it seems to have.
+func (w copies) foreign(r part, x check.Batch, i int) bool {
+	who := w.node(r.node)
+	for k := len(w.Decisions) - 1; k >= 0; k-- {
+		d := &w.Decisions[k]
+		if d.Question != "Owner" || d.Event > w.Changes[i].Event || w.Events[d.Event].Machine != who {
+			continue
+		}
+		ends := wire.Offset(0)
+		if s := w.first(i, func(o *scenarios.CausedChange) bool {
+			return o.Kind == check.ReplicaChanged && o.Partition == r.p && o.Node == r.node && o.Event >= d.Event
+		}); s >= 0 {
+			ends = w.Changes[s].State.End
+		}
+		w.at(LinkEvent, d.Event, "takes the log of the deleted topic %s, of another topic id, for that of the new one: it ends at %d, so %s fetches from there on and never gets %s",
+			r.p.TP.Topic, ends, who, w.short(r.p, x))
+		w.rule("Owner", d.Event)
+		w.at(LinkEvent, w.Changes[w.origin(r.p, x)].Event, "appends %s in epoch %d", it(x), x.Epoch)
+		w.begunWith(" delete ", d.Event)
+		w.fault(w.lastDown(who, w.time(d.Event)))
+		return true
+	}
+	return false
 }
 
 // diverged reports whether a removal was a truncation to where the logs of a leader and a follower diverge.

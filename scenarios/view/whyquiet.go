@@ -22,9 +22,9 @@ import (
 //	               line 11, cut b1 -> c1                                              the fault
 //
 // The first obstacle is the symptom, because most others are its consequences.
-func (w explainer) quiet(f check.Finding) {
+func (w explainer) quiet() {
 	end, all := w.end(), w.obstacles
-	l := Link{Kind: LinkSymptom, Event: end, Step: f.Step, Time: w.time(end), Sentence: all[0].Text}
+	l := Link{Kind: LinkSymptom, Event: end, Time: w.time(end), Sentence: all[0].Text}
 	if w.waited != nil {
 		l.Line = w.waited.Num
 		l.Sentence = fmt.Sprintf("line %d waits in vain: %s", l.Line, l.Sentence)
@@ -53,21 +53,6 @@ func (w explainer) late(f check.Finding) {
 		}
 	}
 	w.latest(f.Fact.Subject)
-}
-
-// forgotten explains a request that a server has and does not answer: the one that the finding names.
-func (w explainer) forgotten(f check.Finding) bool {
-	for i := range w.Messages {
-		m := &w.Messages[i]
-		if m.Request == nil || m.Got < 0 || kmsg.NameForKey(m.Request.Key()) != f.Fact.Subject.Name || w.answer(i) != nil ||
-			!strings.HasPrefix(f.Explanation, m.To+" ") || !strings.Contains(f.Explanation, " of "+m.From+" ") {
-			continue
-		}
-		w.ask("Why does %s not answer?", m.To)
-		w.fate(i, "sends the "+apiName(m)+" to "+m.To)
-		return true
-	}
-	return false
 }
 
 // also adds the other obstacles as one link, the first three in words.
@@ -263,26 +248,6 @@ func (w voters) metadataEnd(machine string, event uint64) (wire.Epoch, wire.Offs
 	return log[len(log)-1].Epoch, end(log)
 }
 
-// answer returns the response to a request, the index of which is given, or nil.
-func (h *history) answer(request int) *scenarios.CausedMessage {
-	for i := range h.Messages {
-		if h.Messages[i].Of == request {
-			return &h.Messages[i]
-		}
-	}
-	return nil
-}
-
-// lastRequest returns the index of the last request of a kind that a machine sent, or -1. If to is not empty, it goes there.
-func (h *history) lastRequest(from, to string, is func(*scenarios.CausedMessage) bool) int {
-	for i := len(h.Messages) - 1; i >= 0; i-- {
-		if m := &h.Messages[i]; m.Request != nil && m.From == from && (to == "" || m.To == to) && is(m) {
-			return i
-		}
-	}
-	return -1
-}
-
 // fenced explains why a broker is fenced: its last heartbeat, or else its registration.
 func (w explainer) fenced(machine string) {
 	for i := w.end() + 1; i > 0; i-- {
@@ -313,67 +278,6 @@ func (w explainer) fenced(machine string) {
 		sentence += fmt.Sprintf(", with metadata up to offset %d", req.CurrentMetadataOffset)
 	}
 	w.fate(i, sentence)
-}
-
-// fate adds a request and what became of it: it did not arrive, is not answered, its response did not arrive, or the response.
-func (w explainer) fate(request int, sentence string) {
-	m, now := &w.Messages[request], w.time(w.end())
-	a := w.answer(request)
-	switch {
-	case m.Got < 0:
-		w.at(LinkLost, m.Sent, "%s; it has not arrived", sentence)
-		w.setMachine(m.From)
-		w.lost(m, now)
-	case a == nil:
-		w.at(LinkLost, m.Sent, "%s; %s has it and has not answered", sentence, m.To)
-		w.setMachine(m.From)
-		w.silent(m)
-	case a.Got < 0:
-		w.at(LinkLost, a.Sent, "answers the %s of %s; the response has not arrived", apiName(m), m.From)
-		w.setMachine(m.To)
-		w.lost(a, now)
-	default:
-		w.at(LinkMessage, m.Sent, "%s; %s answers %s", sentence, m.To, answerInWords(a.Response))
-		w.setMachine(m.From)
-	}
-}
-
-// silent explains why a server has not answered a request that it has: it is down or slow, or, for a controller, its writes are
-// not committed.
-func (w explainer) silent(m *scenarios.CausedMessage) {
-	now := w.time(w.end())
-	if w.fault(w.down(m.To, m.GotAt, now)) || w.fault(w.hampered(m.To, m.GotAt, now)) {
-		return
-	}
-	k := w.last(len(w.Changes), func(c *scenarios.CausedChange) bool { return c.Kind == check.VoterChanged && w.node(c.Node) == m.To })
-	if k < 0 {
-		return
-	}
-	c := &w.Changes[k]
-	_, ends := w.metadataEnd(m.To, w.end())
-	if c.Quorum.Leads {
-		w.at(LinkState, c.Event, "leads the metadata quorum in epoch %d: its log ends at %d, and %d is committed", c.Quorum.Epoch, ends, c.Quorum.HW)
-		w.setMachine(m.To)
-		w.standing("CheckQuorum")
-		w.ruledWithin(uint64(max(m.Got, 0)), w.end(), "CheckQuorum")
-		w.isolatedFrom(m.To, 'c')
-	}
-}
-
-// isolatedFrom adds the last fault that kept a machine from machines of one kind and is still active.
-func (w explainer) isolatedFrom(machine string, kind byte) {
-	now := w.time(w.end())
-	for i := len(w.Faults) - 1; i >= 0; i-- {
-		f := &w.Faults[i]
-		begun, over := w.span(i)
-		if begun > now || over < now || isEnd(f.Kind) || f.From == "" || f.To == "" {
-			continue
-		}
-		if f.From == machine && f.To != machine && f.To[0] == kind || f.To == machine && f.From != machine && f.From[0] == kind {
-			w.fault(i)
-			return
-		}
-	}
 }
 
 // leaderless explains why a partition has no leader: none of its ISR and ELR is active, or the elected one does not lead.
@@ -559,51 +463,4 @@ func (w explainer) demote() {
 			l.Kind = LinkEvent
 		}
 	}
-}
-
-// hanging explains the last request of a client that waits, and what it waits for.
-func (w explainer) hanging(kind scenarios.ObstacleKind) {
-	of := map[scenarios.ObstacleKind]string{scenarios.OperatorWaits: "o", scenarios.ProducerWaits: "p", scenarios.ConsumerWaits: "r"}[kind]
-	for i := len(w.Messages) - 1; i >= 0; i-- {
-		m := &w.Messages[i]
-		if m.Request == nil || !strings.HasPrefix(m.From, of) {
-			continue
-		}
-		w.fate(i, "sends its last "+apiName(m)+" to "+m.To)
-		return
-	}
-}
-
-// answerInWords returns a response in words: its first error, or that it has none.
-func answerInWords(r any) string {
-	switch r := r.(type) {
-	case *kmsg.BrokerHeartbeatResponse:
-		if r.ErrorCode == 0 {
-			return fmt.Sprintf("fenced %v, caught up %v", r.IsFenced, r.IsCaughtUp)
-		}
-		return ErrorName(r.ErrorCode)
-	case *kmsg.BrokerRegistrationResponse:
-		return ErrorName(r.ErrorCode)
-	case *kmsg.ProduceResponse:
-		for _, t := range r.Topics {
-			for _, p := range t.Partitions {
-				return ErrorName(p.ErrorCode)
-			}
-		}
-	case *kmsg.AlterPartitionResponse:
-		for _, t := range r.Topics {
-			for _, p := range t.Partitions {
-				if p.ErrorCode == 0 {
-					return fmt.Sprintf("with partition epoch %d", p.PartitionEpoch)
-				}
-				return ErrorName(p.ErrorCode)
-			}
-		}
-		return ErrorName(r.ErrorCode)
-	case *kmsg.CreateTopicsResponse:
-		for _, t := range r.Topics {
-			return ErrorName(t.ErrorCode)
-		}
-	}
-	return "it"
 }

@@ -63,6 +63,39 @@ func (w voters) quorum(f check.Finding, i int) {
 	}
 }
 
+// images explains why the images of two nodes differ that have both applied the metadata below an offset: where their metadata logs
+// differ, why, and that the record of one of them was committed. It returns false if no two logs differ.
+func (w voters) images(f check.Finding, i int) bool {
+	p := w.metadata()
+	if p == nil {
+		return false
+	}
+	for k := i; k >= 0; k-- { // a voter whose log differs may truncate it later
+		if w.Changes[k].Partition != p || w.Changes[k].Kind != check.BatchAppended && w.Changes[k].Kind != check.BatchesRemoved && k < i {
+			continue
+		}
+		for _, id := range w.replicas(p, i) {
+			r := part{p, id}
+			log := w.log(r, k)
+			y, z, other := w.conflict(r, log, -1, k)
+			if other == wire.NoNode || y.Epoch < z.Epoch { // z is the record that was committed first and lost
+				continue
+			}
+			w.ask("What differs?")
+			w.metadataAppend(r, y)
+			w.metadataAppend(part{p, other}, z)
+			w.ask("Why does %s not have that of %s?", w.node(id), w.node(other))
+			w.metadataLacks(r, z.Batch, k)
+			w.ask("Why does %s lead?", w.node(id))
+			w.metadataLeads(id, k)
+			w.ask("Why was offset %d, of epoch %d, committed?", z.Base, z.Epoch)
+			w.metadataCommitted(p, z.Batch, i)
+			return true
+		}
+	}
+	return false
+}
+
 // missingMetadata returns a batch at an offset that a voter does not have. If there are several, it returns the one that
 // was appended last.
 func (w voters) missingMetadata(r part, o wire.Offset, i int) (check.Batch, bool) {
@@ -129,6 +162,7 @@ func (w voters) metadataRemoved(r part, x check.Batch, k int) {
 	if c.By != "" {
 		w.at(LinkLost, c.Event, "had [%d,%d) of its metadata log in its page cache alone, and the %s destroys it", low, high, c.By)
 		w.setMachine(who)
+		w.standing("FlushFirst")
 		w.fault(w.down(who, w.time(c.Event)-1, w.time(c.Event)))
 		return
 	}
@@ -178,9 +212,8 @@ func (w voters) metadataLeads(node wire.NodeID, i int) {
 	}
 	w.at(LinkEvent, c.Event, "starts, and goes on as leader of epoch %d, as its quorum-state file says", c.Quorum.Epoch)
 	w.standing("ResumeLead")
-	for j := len(w.Faults) - 1; j >= 0; j-- {
-		f := &w.Faults[j]
-		if f.From == who && f.To == who && f.Time <= w.time(c.Event) && (f.Kind == "crash" || f.Kind == "power" || f.Kind == "stop") {
+	for j := len(w.Faults) - 1; j >= 0; j-- { // the line that started it
+		if f := &w.Faults[j]; f.From == who && f.To == who && f.Time <= w.time(c.Event) && f.Kind == "start" {
 			w.fault(j)
 			return
 		}
@@ -209,6 +242,14 @@ func (w voters) deposed(c *scenarios.CausedChange, node wire.NodeID) {
 	}
 }
 
+// endOf describes the end of a metadata log, by which a voter compares a candidate's log with its own: the last epoch, then the end.
+func endOf(end wire.Offset, epoch wire.Epoch) string {
+	if end == 0 {
+		return "is empty"
+	}
+	return fmt.Sprintf("ends at %d in epoch %d", end, epoch)
+}
+
 // voteReason returns why a voter granted its vote: the last records of the two logs.
 func (w voters) voteReason(v *scenarios.CausedChange) string {
 	for i := range w.Messages {
@@ -229,15 +270,8 @@ func (w voters) voteReason(v *scenarios.CausedChange) string {
 		if n := len(log); n > 0 {
 			own = log[n-1].Epoch
 		}
-		who := w.node(v.Vote.Candidate)
-		switch theirs := wire.Epoch(rp.LastOffsetEpoch); {
-		case theirs > own:
-			return fmt.Sprintf("the last record of %s is of epoch %d, and its own of epoch %d", who, theirs, own)
-		case wire.Offset(rp.LastOffset) > end(log):
-			return fmt.Sprintf("the log of %s ends at %d, and its own at %d", who, rp.LastOffset, end(log))
-		default:
-			return fmt.Sprintf("the log of %s ends at %d, as its own does", who, rp.LastOffset)
-		}
+		return fmt.Sprintf("the log of %s %s, its own %s", w.node(v.Vote.Candidate),
+			endOf(wire.Offset(rp.LastOffset), wire.Epoch(rp.LastOffsetEpoch)), endOf(end(log), own))
 	}
 	return "its log is at least as long"
 }

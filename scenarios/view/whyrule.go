@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -92,7 +93,36 @@ func (w *why) unmentioned() {
 			}
 		}
 	}
-	w.rulesAround(w.links[0].Event)
+	if !w.ruleOfMachine() {
+		w.rulesAround(w.links[0].Event)
+	}
+}
+
+// ruleOfMachine adds an old rule under the row of the event that came soonest after its decision on the same machine.
+func (w *why) ruleOfMachine() bool {
+	row, best := -1, uint64(0)
+	for i, l := range w.links {
+		if l.Kind == LinkFault || l.Kind == LinkSymptom || l.Machine == "" {
+			continue
+		}
+		for k, d := range w.Decisions {
+			if d.Event <= l.Event && w.Events[d.Event].Machine == l.Machine && (row < 0 || l.Event-d.Event < w.links[row].Event-w.Decisions[best].Event) {
+				row, best = i, uint64(k)
+			}
+		}
+	}
+	if row < 0 {
+		return false
+	}
+	d := w.Decisions[best]
+	rest := slices.Clone(w.links[row+1:])
+	w.links = w.links[:row+1]
+	w.rule(d.Question, d.Event)
+	if m := w.message(d.Event); m != nil {
+		w.links[len(w.links)-1].Sentence += fmt.Sprintf("; it decided at %s, in the %s of %s", Seconds(w.time(d.Event)), apiName(m), m.From)
+	}
+	w.links = append(w.links, rest...)
+	return true
 }
 
 // standing adds an old rule that decides without arguments, if it is enabled. The event of the last link was possible
@@ -131,7 +161,7 @@ func (w *why) rule(name string, event uint64) {
 	}
 	l := Link{Kind: LinkRule, Event: event, Sentence: "old rule " + strings.Join(ids, ", ") + ": " + says + source}
 	if event < uint64(len(w.Events)) {
-		l.Step, l.Time = w.Events[event].Step, w.Events[event].Time
+		l.Time = w.Events[event].Time
 	}
 	w.add(l)
 }

@@ -10,9 +10,10 @@ import (
 // Text returns the chain as text, at most 80 columns wide, in the columns of a story:
 //
 //	step      time  node
-//	  16   17.632s  b3  leads orders-0 in epoch 2 without offset 0 ("a" of p1)
+//	  14   17.632s  b3  leads orders-0 in epoch 2 without offset 0 ("a" of p1)
 //	Why does b3 not have it?
 //	  11    9.622s  b3  truncates its log from 1 to 0: to its own high watermark
+//	  8+    0.641s  b3  sends b1 a Fetch from offset 1, and has "a" at that time
 func (c *Chain) Text() string {
 	var b strings.Builder
 	b.WriteString(" step      time  node\n")
@@ -21,8 +22,11 @@ func (c *Chain) Text() string {
 			b.WriteString(fill(clean(l.Question), " ", "   ") + "\n")
 		}
 		step, who := "", clean(l.Machine)
-		if l.Step > 0 {
+		switch {
+		case l.Step > 0:
 			step = fmt.Sprint(l.Step)
+		case l.After > 0:
+			step = fmt.Sprintf("%d+", l.After)
 		}
 		switch l.Kind {
 		case LinkFault:
@@ -81,7 +85,14 @@ func (r *WhyReport) Text(again string) string {
 		fmt.Fprintf(&b, "%s is %s\n", r.Finding.Name, word)
 	}
 	b.WriteString(fill(clean(r.Promise), "promise   ", "          ") + "\n\n")
-	b.WriteString((&Chain{Links: r.Links}).Text() + "\n")
+	b.WriteString((&Chain{Links: r.Links}).Text())
+	for _, l := range r.Links {
+		if l.After > 0 && l.Kind != LinkFault && l.Kind != LinkRule {
+			fmt.Fprintf(&b, " %d+ is after step %d of the story, and before step %d\n", l.After, l.After, l.After+1)
+			break
+		}
+	}
+	b.WriteString("\n")
 	r.changes(&b)
 	if len(r.Others) > 0 {
 		b.WriteString(fill(strings.Join(r.Others, ", "), "also violated: ", "  ") + "\n")
