@@ -89,7 +89,7 @@ func (v *View) Clock(step uint64, now int64) { v.step, v.now, v.made = step, now
 
 // MadeAt sets the step of the event that made the changes that follow, until the next Clock. It is the current step, unless they
 // are visible later than they were made: a write takes time.
-func (v *View) MadeAt(step uint64) { v.made = min(step, v.step) }
+func MadeAt(v *View, step uint64) { v.made = min(step, v.step) }
 
 // Appended says that a replica's true log has a new last batch.
 func (v *View) Appended(p *Partition, r *Replica, b Batch) {

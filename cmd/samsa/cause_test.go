@@ -15,6 +15,7 @@ func TestCauseCommand(t *testing.T) {
 		says string // on stdout, or for code 2 on stderr
 	}{
 		{[]string{"cause", "museum-m1", "--rule", "M1", "--futures", "2"}, exitOK, "decided by the lines of the file: 2 of 2 futures fail"},
+		{[]string{"cause", "museum-m1", "--rule", "M1", "--futures", "1"}, exitOK, "Its 16 lines are few; which of them it needs, says samsa why museum-m1 acked-durable"},
 		{[]string{"cause", "museum-m1", "acked-electable", "--rule", "M1", "--futures", "1"}, exitOK, "acked-electable is violated"},
 		{[]string{"cause", "museum-m1"}, exitUsage, "museum-m1: the run does not fail: no check is violated"},
 		{[]string{"cause", "museum-m1", "quiet", "--rule", "M1"}, exitUsage, "try: samsa cause museum-m1 acked-durable --rule M1"},

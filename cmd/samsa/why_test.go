@@ -21,7 +21,7 @@ func TestWhyCodes(t *testing.T) {
 		code code
 		says string // on stdout, or for code 2 on stderr
 	}{
-		{[]string{"why", "museum-m1", "--rule", "M1"}, exitOK, "acked-durable is VIOLATED at step 17\n"},
+		{[]string{"why", "museum-m1", "--rule", "M1"}, exitOK, "acked-durable is VIOLATED at step 15\n"},
 		{[]string{"why", "museum-m1", "--rule", "M1"}, exitOK, "\n Why does b3 not have it?\n"},
 		{[]string{"why", "museum-m1", "--rule", "M1"}, exitOK, "  without line 9 (cut b2 -> b3)\n"},
 		{[]string{"why", "museum-m1", "--rule", "M1"}, exitOK, "\nagain     samsa why museum-m1 --seed 21 --rule M1\n"},

@@ -24,6 +24,7 @@ type Cause struct {
 	By          By            `json:"by,omitempty"`
 	Runs        int           `json:"runs"`
 	Interrupted bool          `json:"interrupted"`
+	Lines       int           `json:"lines"` // of the file that run
 }
 
 // By names what decided a failure.
@@ -111,6 +112,17 @@ func (c *Cause) Text() string {
 	return b.String()
 }
 
+// fewLines is the number of lines up to which samsa shrink has little to drop, and samsa why tries each line.
+const fewLines = 20
+
+// next says how to find the lines that decided.
+func (c *Cause) next() string {
+	if c.Lines <= fewLines {
+		return fmt.Sprintf("Its %s are few; which of them it needs, says samsa why %s %s", plural(c.Lines, "line"), view.ShellWord(c.Scenario), c.Check)
+	}
+	return "To find which lines: samsa shrink " + view.ShellWord(c.Scenario)
+}
+
 // conclusion writes when and by what the failure was decided.
 func (c *Cause) conclusion(b *strings.Builder) {
 	if c.Interrupted {
@@ -128,8 +140,7 @@ func (c *Cause) conclusion(b *strings.Builder) {
 	counts := fmt.Sprintf("before it %s futures fail, after it %s", d.Before.share(), d.After.share())
 	switch c.By {
 	case ByLines:
-		b.WriteString(hang("", fmt.Sprintf("decided by the lines of the file: %s futures fail even if all noise is drawn anew. To find which "+
-			"lines: samsa shrink", c.Points[0].share())))
+		b.WriteString(hang("", fmt.Sprintf("decided by the lines of the file: %s futures fail even if all noise is drawn anew. %s", c.Points[0].share(), c.next())))
 		return
 	case ByEnd:
 		b.WriteString(hang("", fmt.Sprintf("decided after %s, the last step before the failure: from there %s futures fail, and this run did",

@@ -137,6 +137,7 @@ func (s *search) begin() error {
 	if v.Reason == scenarios.StopBudget {
 		return &RewindError{Budget: true}
 	}
+	c.Lines = len(base.Program().Commands())
 	failures := v.Failures
 	at := slices.IndexFunc(failures, func(f Failure) bool { return s.Check == "" || f.Check == s.Check })
 	if at < 0 {

@@ -137,7 +137,7 @@ func (o *observer) Changed(f *sim.Effect) {
 		if h != nil {
 			o.deliverDue(f.At-1, h, f.Cause) // the event that wrote has seen the state after earlier events, synced or not
 			o.clock(f.At)
-			o.causedBy(f.Cause)
+			causedBy(o, f.Cause)
 			o.writer = f.Cause
 			o.shadows.changed(f.Node, &f.Disk)
 			o.writer = noEvent
@@ -146,19 +146,19 @@ func (o *observer) Changed(f *sim.Effect) {
 	case sim.EffectDeparted:
 		o.deliverDue(f.At, h, f.Cause+1)
 		o.clock(f.At)
-		o.causedBy(f.Cause)
+		causedBy(o, f.Cause)
 		if o.causes != nil {
 			o.causes.left(f)
 		}
 		o.departed(h, f)
 	case sim.EffectDelivered:
 		o.clock(f.At)
-		o.causedBy(f.Cause)
+		causedBy(o, f.Cause)
 		o.delivered(h, f)
 	case sim.EffectStarted:
 		if h != nil {
 			o.clock(f.At)
-			o.causedBy(f.Cause)
+			causedBy(o, f.Cause)
 			o.FaultEnded("down " + string(f.Node))
 			o.started(h)
 		}
@@ -166,7 +166,7 @@ func (o *observer) Changed(f *sim.Effect) {
 		if h != nil {
 			o.deliverDue(f.At, nil, 0)
 			o.clock(f.At)
-			o.causedBy(f.Cause)
+			causedBy(o, f.Cause)
 			o.FaultBegan("down " + string(f.Node))
 			o.died(h, f.Power)
 		}
@@ -178,15 +178,15 @@ func (o *observer) clock(at sim.Time) { o.view.Clock(o.world.Steps(), int64(at))
 
 // causedBy says which event made the changes that follow. They may be visible only some steps later, when a write is complete; a
 // finding about them names the step of the event that made them, which the story shows.
-func (o *observer) causedBy(event uint64) {
+func causedBy(o *observer, event uint64) {
 	o.cause = event
 	for i := len(o.steps) - 1; i >= 0; i-- {
 		if o.steps[i].event <= event {
-			o.view.MadeAt(o.steps[i].step)
+			check.MadeAt(o.view, o.steps[i].step)
 			return
 		}
 	}
-	o.view.MadeAt(0)
+	check.MadeAt(o.view, 0)
 }
 
 // toldStep is a step of the story with its event.
@@ -240,7 +240,7 @@ func (o *observer) Event(e *sim.Event) {
 	}
 	o.deliverDue(e.Time-1, nil, 0)
 	o.clock(e.Time)
-	o.causedBy(e.Seq)
+	causedBy(o, e.Seq)
 	due := e.Time + sim.Time(e.Cost)
 	if h.Role == "broker" && e.Kind == sim.Stopping {
 		o.view.ShutdownAsked(h.Node)
@@ -259,7 +259,7 @@ func (o *observer) Event(e *sim.Event) {
 func (o *observer) After(e *sim.Event) {
 	o.deliverDue(o.world.Now(), nil, 0)
 	o.clock(o.world.Now())
-	o.causedBy(e.Seq)
+	causedBy(o, e.Seq)
 	o.returned(e)
 	settle(o.history)
 }
@@ -280,7 +280,7 @@ func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 		}
 		kept = slices.DeleteFunc(kept, func(later observation) bool { return later.host == l.host && later.copy == l.copy })
 		o.clock(min(l.due, max(now, 0)))
-		o.causedBy(l.event)
+		causedBy(o, l.event)
 		if l.part != nil {
 			o.shadows.recovered(l.copy)
 			o.view.ReplicaChanged(l.part, l.copy, l.state)

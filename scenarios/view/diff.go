@@ -166,6 +166,10 @@ func (d Diff) findings(b *strings.Builder) {
 			continue
 		}
 		fmt.Fprintf(b, "  %-26s %s\n", f.Check, statuses)
+		if text := f.A.found(); text != "" && text == f.B.found() {
+			b.WriteString(fill(clean(text), "    both  ", "          ") + "\n")
+			continue
+		}
 		for i, p := range [2]Property{f.A, f.B} {
 			if text := p.found(); text != "" {
 				b.WriteString(fill(clean(text), fmt.Sprintf("    %c  ", 'a'+i), "       ") + "\n")
@@ -215,14 +219,38 @@ func (d Diff) moments(b *strings.Builder) {
 			b.WriteString(fill(clean(cmp.Or(strings.Join(e.Notes, "; "), "notes nothing")), fmt.Sprintf("  %-15c  then  ", 'a'+i), strings.Repeat(" ", 25)) + "\n")
 		}
 	} else {
-		f.A.text(b, "a", true)
-		f.B.text(b, "b", true)
+		f.text(b)
 	}
 	if v := d.Visible; v != nil && v.A != nil && v.B != nil && v.A.Event != f.A.Event {
 		b.WriteString("\nthe first message, timer or line that differs\n")
-		v.A.text(b, "a", true)
-		v.B.text(b, "b", true)
+		v.text(b)
 	}
+}
+
+// text writes both events. If they read the same, they differ in less than a millisecond, so the second is written as the time
+// between them.
+func (m *DiffMoment) text(b *strings.Builder) {
+	var one, other strings.Builder
+	m.A.text(&one, "a", true)
+	m.B.text(&other, "a", true)
+	b.WriteString(one.String())
+	if one.String() != other.String() || m.A.VirtualNS == m.B.VirtualNS {
+		m.B.text(b, "b", true)
+		return
+	}
+	by, when := m.B.VirtualNS-m.A.VirtualNS, "later"
+	if by < 0 {
+		by, when = -by, "earlier"
+	}
+	fmt.Fprintf(b, "  b    the same, %s %s\n", shortTime(by), when)
+}
+
+// shortTime formats a time below one millisecond.
+func shortTime(ns int64) string {
+	if ns < 1000 {
+		return fmt.Sprintf("%d ns", ns)
+	}
+	return fmt.Sprintf("%d.%03d µs", ns/1000, ns%1000)
 }
 
 // looks returns the parts of an event that do not depend on the reaction of its machine.

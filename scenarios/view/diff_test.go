@@ -151,6 +151,32 @@ func TestDiffIgnoresTopicIDs(t *testing.T) {
 	}
 }
 
+// No pair of lines of a comparison reads the same, whatever differs: two times within a millisecond are told as the time between
+// them, and an explanation that both runs have is given once.
+func TestDiffShowsWhatDiffers(t *testing.T) {
+	event := func(ns int64) *DiffEvent {
+		return &DiffEvent{Event: 7, VirtualNS: ns, Machine: "c1", Text: "reaches the end of a timer", Notes: []string{}}
+	}
+	found := func(status string) Property {
+		return Property{Name: "acked-durable", Status: status, Explanation: "offset 0 is lost"}
+	}
+	for _, c := range []struct {
+		a, b int64
+		want string
+	}{
+		{5_000_000, 5_000_900, "  b    the same, 900 ns later\n"},
+		{5_000_000, 5_123_456, "  b    the same, 123.456 µs later\n"},
+		{5_400_000, 5_399_000, "  b    the same, 1.000 µs earlier\n"},
+		{5_000_000, 5_000_000, "what it notes is the same"},
+	} {
+		d := Diff{First: &DiffMoment{event(c.a), event(c.b)}, Findings: []DiffFinding{{"acked-durable", found("violated"), found("priced")}}}
+		text := d.Text()
+		if !strings.Contains(strings.Join(strings.Fields(text), " "), strings.Join(strings.Fields(c.want), " ")) || strings.Count(text, "offset 0 is lost") != 1 {
+			t.Errorf("no %q in\n%s", c.want, text)
+		}
+	}
+}
+
 // A comparison that was interrupted compares what has run, and says that it is not the whole.
 func TestDiffInterrupted(t *testing.T) {
 	d := NewDiffer(toDiff(t, "museum-m1", scenarios.RunOptions{}), toDiff(t, "museum-m1", scenarios.RunOptions{Rules: []string{"M1"}}))

@@ -176,8 +176,9 @@ func (d *Differ) names() [2]scenarios.Names {
 	return [2]scenarios.Names{d.runs[0].session.Names(), d.runs[1].session.Names()}
 }
 
-// add appends a note to one of the two sequences, and compares the notes that both sequences have. Two notes of the same
-// kind are equal if their arguments or their sentences are equal. Their times and the topic ids in them may differ.
+// add appends a note to one of the two sequences, and compares the notes that both sequences have. Two notes are equal if their
+// kinds and arguments or their sentences are equal. Their times and the topic ids in them may differ. So no pair of notes that
+// differ reads the same.
 func (p *notePair) add(run int, n scenarios.Note, names [2]scenarios.Names) {
 	if p.parted {
 		return
@@ -185,7 +186,7 @@ func (p *notePair) add(run int, n scenarios.Note, names [2]scenarios.Names) {
 	p.waiting[run] = append(p.waiting[run], n)
 	for len(p.waiting[0]) > 0 && len(p.waiting[1]) > 0 {
 		a, b := p.waiting[0][0], p.waiting[1][0]
-		if a.Kind != b.Kind || a.Args != b.Args && Sentence(a, names[0]) != Sentence(b, names[1]) {
+		if (a.Kind != b.Kind || a.Args != b.Args) && Sentence(a, names[0]) != Sentence(b, names[1]) {
 			p.part(&a, &b)
 			return
 		}
