@@ -143,7 +143,7 @@ func TestShrinkKeepsFiles(t *testing.T) {
 		args     []string
 	}{
 		{best, "it is smaller than the new one", []string{"--for", "1ns"}},
-		{best, "it is about another failure", []string{"--check", "registration-linearizable"}},
+		{best, "it is about another failure", []string{"--check", "brokers-return"}},
 		{best + "# Mine.\n", "it was edited, or samsa shrink did not write it", nil},
 		{"# Mine.\n", "it was edited, or samsa shrink did not write it", nil},
 		{"", "it was edited, or samsa shrink did not write it", nil},
@@ -193,7 +193,7 @@ func TestShrinkToStdout(t *testing.T) {
 // Every failure of the small scenario has a found line, first the one that was kept.
 func TestShrinkWritesAllThatIsFound(t *testing.T) {
 	path := failing(t)
-	for _, check := range []string{"reply-after-commit", "registration-linearizable"} {
+	for _, check := range []string{"reply-after-commit", "brokers-return"} {
 		r := samsa(t, "shrink", path, "--rule", "K22", "--check", check, "--for", "1ns", "--json", "-o", path+".out")
 		var report shrinkReport
 		if err := json.Unmarshal([]byte(r.out), &report); err != nil {

@@ -58,8 +58,8 @@ func TestMarkStory(t *testing.T) {
 	best := func() check.Finding { return named(v, "acked-durable") }
 	m := MarkStory(s, v, best)
 	text := StoryText(m.Story)
-	for _, want := range []string{"\n*         0.628s  > cut b2 -> b3\n", "\n*         0.648s  > crash b1\n", "\n*        10.122s  > crash b2\n",
-		"\nX  11             b3    truncates its log of orders-0", "\nX  14    17.632s  b3    leads orders-0 in epoch 2"} {
+	for _, want := range []string{"\n*         0.250s  > cut b2 -> b3\n", "\n*         0.266s  > crash b1\n", "\n*         9.730s  > crash b2\n",
+		"\nX  13             b3    truncates its log of orders-0", "\nX  15    17.239s  b3    leads orders-0 in epoch 2"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no line %q in\n%s", want, text)
 		}
@@ -67,7 +67,7 @@ func TestMarkStory(t *testing.T) {
 	if n := strings.Count(text, "\nX") + strings.Count(text, "\n*"); n != 5 {
 		t.Errorf("%d marks in\n%s", n, text)
 	}
-	if want := "X  broken here: acked-durable at step 14, acked-electable at step 11,\n   truncation-licensed at step 11\n*  its causes, as samsa why explains them for acked-durable\n"; m.Legend() != want {
+	if want := "X  broken here: acked-durable at step 15, acked-electable at step 13,\n   truncation-licensed at step 13\n*  its causes, as samsa why explains them for acked-durable\n"; m.Legend() != want {
 		t.Errorf("the legend is\n%s", m.Legend())
 	}
 	for line := range strings.Lines(text + m.Legend()) {
@@ -75,7 +75,7 @@ func TestMarkStory(t *testing.T) {
 			t.Errorf("too wide: %s", line)
 		}
 	}
-	for _, x := range []StoryMark{{Broke, "acked-durable", 14, 0}, {Caused, "acked-durable", 0, 9}, {Caused, "acked-durable", 11, 0}} {
+	for _, x := range []StoryMark{{Broke, "acked-durable", 15, 0}, {Caused, "acked-durable", 0, 9}, {Caused, "acked-durable", 13, 0}} {
 		if !slices.Contains(m.Marks, x) {
 			t.Errorf("no mark %+v in %+v", x, m.Marks)
 		}
