@@ -136,22 +136,11 @@ func (k Retention) shorter(o Retention) Retention {
 	return k
 }
 
-// DeletionAsked records a DeleteRecords request that reached a broker. The request deletes all records below an offset or,
-// if the offset is -1, below the high watermark at the time when the broker handles it. The request has the topic's name,
-// not its id.
-func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
-	if below == -1 {
-		below = 1 << 62
-	}
-	for _, p := range v.parts {
-		if p.TP == tp {
-			p.deletionAsked = max(p.deletionAsked, below)
-		}
-	}
+// DeletionAsked records a DeleteRecords request that a leader handles without an error: all records below an offset are
+// to be deleted. If the request asks for -1, the offset is the high watermark at that time.
+func (v *View) DeletionAsked(p *Partition, below wire.Offset) {
+	p.deletionAsked = max(p.deletionAsked, below)
 }
-
-// ClockSkewed adds to the skew of clocks, which may make retention delete records early.
-func (v *View) ClockSkewed(by Duration) { v.clockSkewMax += max(by, -by) }
 
 // noteRetention records the retention that a config sets for one topic, or for all topics as the broker default.
 func (v *View) noteRetention(r *wire.ConfigRecord) {
@@ -208,9 +197,50 @@ func ms(n int64) Duration {
 	return Duration(n * 1e6)
 }
 
-// retentionThatMayHaveTaken describes the retention that may have deleted records of a topic, or "" if none can have done
-// so. It does not look at a record's age, because skewed clocks may make any record look old enough.
-func (v *View) retentionThatMayHaveTaken(p *Partition) string {
+// retentionThatAllows describes the retention that allows a log to begin at an offset, or returns "" and the reason against
+// it. Retention deletes whole segments from the log's start (UnifiedLog.deleteOldSegments), and the judges see no segments.
+// But each batch that it deletes
+//
+//	is older than retention.ms, by its largest timestamp and the broker's clock, or
+//	lies before at least retention.bytes of later batches.
+//
+// So the newest deleted batch that is young enough to stay decides.
+func (v *View) retentionThatAllows(p *Partition, r *Replica, start wire.Offset) (clause, against string) {
+	k, l, wall := v.retentionOf(p), &r.Log, v.wall(r.Node)
+	if k.For < 0 && k.Bytes < 0 || start > l.End() {
+		return "", "no retention allows it"
+	}
+	young := -1
+	for i := 0; i < len(l.batches) && l.batches[i].Next <= start; i++ {
+		b := &l.batches[i]
+		if b.Next > p.trimmed && b.Newest >= 0 && (k.For < 0 || Duration(wall-b.Newest) <= k.For/1e6) {
+			young = i
+		}
+	}
+	left := int64(0)
+	for _, b := range l.batches[young+1:] {
+		left += int64(b.Size)
+	}
+	switch {
+	case k.For >= 0 && young < 0:
+		return "retention.ms is or was " + itoa(int64(k.For)/1e6), ""
+	case k.Bytes >= 0 && left >= k.Bytes:
+		return "retention.bytes is or was " + itoa(k.Bytes), ""
+	}
+	if young >= 0 && k.For >= 0 {
+		against = "retention.ms is " + itoa(int64(k.For)/1e6) + ", and the batch " + l.batches[young].span() + " is " + itoa(wall-l.batches[young].Newest) + " ms old"
+	}
+	if k.Bytes >= 0 {
+		if against != "" {
+			against += "; "
+		}
+		against += "retention.bytes is " + itoa(k.Bytes) + ", and " + itoa(left) + " bytes are left above"
+	}
+	return "", against
+}
+
+// retentionOf returns the lowest limits that a topic has or had.
+func (v *View) retentionOf(p *Partition) Retention {
 	k, said := v.image.retention[p.ID]
 	if !said {
 		k = v.contract.Retention
@@ -218,13 +248,15 @@ func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	for _, d := range v.image.defaults {
 		k = k.shorter(d)
 	}
-	switch {
-	case k.Bytes >= 0:
-		return "retention.bytes is or was " + itoa(k.Bytes)
-	case k.For >= 0 && k.For <= Duration(2*v.now)+v.clockSkewMax:
-		return "retention.ms is or was " + itoa(int64(k.For)/1e6)
+	return k
+}
+
+// wall returns the time of a broker's own clock in milliseconds.
+func (v *View) wall(node wire.NodeID) int64 {
+	if v.contract.Wall == nil {
+		return v.now / 1e6
 	}
-	return ""
+	return v.contract.Wall(node)
 }
 
 // licensesStart reports whether a log may begin at an offset. A licence for one replica applies to all, because followers
@@ -233,19 +265,20 @@ func (v *View) licensesStart(p *Partition, r *Replica, start wire.Offset) bool {
 	if start <= p.trimmed || p == v.quorum.log {
 		return true
 	}
-	licence := v.damagedDiskOf(p, r.Node)
-	if start <= p.deletionAsked {
+	licence, against := v.retentionThatAllows(p, r, start)
+	switch damage := v.damagedDiskOf(p, r.Node); {
+	case start <= p.deletionAsked:
 		licence = "an operator asked for the deletion"
-	} else if by := v.retentionThatMayHaveTaken(p); by != "" {
-		licence = by
+	case licence == "":
+		licence = damage
 	}
-	v.notify(Change{Kind: StartLicensed, Partition: p, Replica: r, Node: r.Node, Offset: start, By: orFlaw(licence, inheritsStart(v, p, r, start))})
+	v.notify(Change{Kind: StartLicensed, Partition: p, Replica: r, Node: r.Node, Offset: start, By: orFlaw(licence, inheritsStart(v, p, r, start)), Against: against})
 	return licence != ""
 }
 
 var deletionLicensed = &Check{
 	Name: "deletion-licensed", Numbers: "S4/deletion",
-	Doc: "a log start passes a promised record only if an operator or retention deleted it",
+	Doc: "a log start passes a promised record only if an operator asked for that, or retention deletes it: it is older than retention.ms, or retention.bytes are left above it",
 	On:  []ChangeKind{StartLicensed},
 	See: func(d *Tally, v *View, c *Change) {
 		p, r := c.Partition, c.Replica
@@ -259,7 +292,7 @@ var deletionLicensed = &Check{
 			}
 			if d.exercised(); !licenses(c.By) {
 				d.decide(v, p.fact(r.role(), q.Base, ""), c.By, v.name(r.Node), " moved the log start of ", p.TP.String(), " to ", itoa(c.Offset),
-					", which deletes the promised batch ", q.span(), "; no operator asked for that, and no retention allows it")
+					", which deletes the promised batch ", q.span(), "; no operator asked for that; ", c.Against)
 			}
 			return
 		}
@@ -268,7 +301,7 @@ var deletionLicensed = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.DeletionAsked(orders, 1)
+		s.DeletionAsked(s.p, 1)
 		s.look(1, State{Leads: true, HW: 2, Start: 1, ISR: ids(1, 2, 3)})
 		s.look(2, State{Leader: 1, HW: 2, Start: 1})
 		return s.done()
@@ -277,7 +310,7 @@ var deletionLicensed = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.DeletionAsked(orders, 1)
+		s.DeletionAsked(s.p, 1)
 		s.look(1, State{Leads: true, HW: 2, Start: 2, ISR: ids(1, 2, 3)}) // above the offset that the operator asked for
 		return s.done()
 	},

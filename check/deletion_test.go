@@ -12,11 +12,21 @@ import (
 // begins above both.
 func begunAt(before func(*stage)) *stage {
 	s := staged(2)
-	s.committed(0, 0xA)
-	s.committed(1, 0xB)
+	s.sized(0, 0xA)
+	s.sized(1, 0xB)
 	before(s)
-	s.look(1, State{Leads: true, HW: 2, Start: 2, ISR: ids(1, 2, 3)})
+	s.look(1, State{Leads: true, HW: s.p.Replica(1).Log.End(), Start: 2, ISR: ids(1, 2, 3)})
 	return s
+}
+
+// sized appends a record of 100 bytes, as old as the run, on all replicas and acknowledges it.
+func (s *stage) sized(at wire.Offset, crc uint32) {
+	s.tick()
+	for _, node := range ids(1, 2, 3) {
+		s.Appended(s.p, s.p.Replica(node), Batch{Base: at, Next: at + 1, CRC: crc, Size: 100, Newest: s.now / 1e6})
+	}
+	s.leads(1, 0, at+1)
+	s.ack(1, at, -1)
 }
 
 // limit sets the retention of a topic or, if the topic is "", of all brokers.
@@ -34,20 +44,28 @@ func TestDeletionNeedsALicence(t *testing.T) {
 		before func(*stage)
 		want   Status
 	}{
-		"no request":                   {nothing, Violated},
-		"an operator asked":            {func(s *stage) { s.DeletionAsked(orders, 2) }, Held},
-		"up to the high watermark":     {func(s *stage) { s.DeletionAsked(orders, -1) }, Held},
-		"for less":                     {func(s *stage) { s.DeletionAsked(orders, 1) }, Violated},
-		"for another partition":        {func(s *stage) { s.DeletionAsked(wire.TopicPartition{Topic: "orders", Partition: 1}, 2) }, Violated},
-		"retention by size":            {func(s *stage) { s.limit("orders", "retention.bytes", "0") }, Held},
-		"of another topic":             {func(s *stage) { s.limit("bills", "retention.bytes", "0") }, Violated},
-		"by age":                       {func(s *stage) { s.limit("orders", "retention.ms", "1") }, Held},
-		"by no age at all":             {func(s *stage) { s.limit("orders", "retention.ms", "0") }, Held},
-		"by an age of a week":          {func(s *stage) { s.limit("orders", "retention.ms", "604800000") }, Violated},
-		"a week, and a clock is off":   {func(s *stage) { s.limit("orders", "retention.ms", "604800000"); s.ClockSkewed(8 * 86400e9) }, Held},
+		"no request":        {nothing, Violated},
+		"an operator asked": {func(s *stage) { s.DeletionAsked(s.p, 2) }, Held},
+		"for less":          {func(s *stage) { s.DeletionAsked(s.p, 1) }, Violated},
+		"for another partition": {func(s *stage) {
+			s.DeletionAsked(s.Partition(ordersID, wire.TopicPartition{Topic: "orders", Partition: 1}), 2)
+		}, Violated},
+		"retention by size":           {func(s *stage) { s.limit("orders", "retention.bytes", "0") }, Held},
+		"of another topic":            {func(s *stage) { s.limit("bills", "retention.bytes", "0") }, Violated},
+		"by a size that stays":        {func(s *stage) { s.limit("orders", "retention.bytes", "100"); s.sized(2, 0xC) }, Held},
+		"by a size that is not left":  {func(s *stage) { s.limit("orders", "retention.bytes", "101"); s.sized(2, 0xC) }, Violated},
+		"by age":                      {func(s *stage) { s.limit("orders", "retention.ms", "1") }, Held},
+		"by no age at all":            {func(s *stage) { s.limit("orders", "retention.ms", "0") }, Held},
+		"by an age that one has":      {func(s *stage) { s.limit("orders", "retention.ms", "6") }, Violated},
+		"by the age of one, and size": {func(s *stage) { s.limit("orders", "retention.ms", "6"); s.limit("orders", "retention.bytes", "0") }, Held},
+		"by a week, and a clock is on": {func(s *stage) {
+			s.limit("orders", "retention.ms", "604800000")
+			s.contract.Wall = func(wire.NodeID) int64 { return s.now/1e6 + 8*86400e3 }
+		}, Held},
+		"by a week":                    {func(s *stage) { s.limit("orders", "retention.ms", "604800000") }, Violated},
 		"switched off":                 {func(s *stage) { s.limit("orders", "retention.ms", "-1") }, Violated},
 		"switched off after it was on": {func(s *stage) { s.limit("orders", "retention.ms", "1"); s.limit("orders", "retention.ms", "-1") }, Held},
-		"by what all brokers keep":     {func(s *stage) { s.limit("", "log.retention.bytes", "1") }, Held},
+		"by what all brokers keep":     {func(s *stage) { s.limit("", "log.retention.bytes", "0") }, Held},
 		"its disk was damaged":         {func(s *stage) { s.DiskFaulted(1, "bit rot") }, Held},
 		"another's was":                {func(s *stage) { s.DiskFaulted(2, "bit rot") }, Violated},
 		"it lost power":                {func(s *stage) { s.DiskFaulted(1, PowerLoss) }, Violated},
@@ -62,7 +80,7 @@ func TestAStartWithoutLicenceExcusesNothing(t *testing.T) {
 	for asked, want := range map[bool]string{false: "deletion-licensed", true: ""} {
 		s := begunAt(func(s *stage) {
 			if asked {
-				s.DeletionAsked(orders, 2)
+				s.DeletionAsked(s.p, 2)
 			}
 		})
 		require.Equal(t, want, brokenBy(s.done()))
@@ -80,7 +98,7 @@ func TestALogStartWithoutLicenceLosesRecords(t *testing.T) {
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
 		if asked {
-			s.DeletionAsked(orders, 1)
+			s.DeletionAsked(s.p, 1)
 		}
 		s.tick()
 		s.LogStartMoved(s.p, s.p.Replica(1), 1)
@@ -113,7 +131,7 @@ func TestABatchAcrossADeletion(t *testing.T) {
 				s.Appended(s.p, s.p.Replica(node), Batch{Base: 0, Next: 4, CRC: 0xA})
 			}
 			s.leads(1, 0, 4)
-			s.DeletionAsked(orders, 3)
+			s.DeletionAsked(s.p, 3)
 			s.RecordsDeleted(s.p, s.p.Replica(1), 3)
 			if c.died {
 				s.tick()

@@ -38,7 +38,7 @@ func TestReadersDoNotFindDeletedRecords(t *testing.T) {
 		s := staged(2)
 		s.committed(0, 0xA)
 		if deleted {
-			s.DeletionAsked(orders, 1)
+			s.DeletionAsked(s.p, 1)
 			s.LogStartMoved(s.p, s.p.Replica(2), 1)
 		}
 		f := readsFresh.Judge(historyCase(s.View, sent("p1", "a", 0), drained("c1", 0)))

@@ -101,7 +101,7 @@ func TestDeletedRecordsNeedNotBeThere(t *testing.T) {
 		for at := range wire.Offset(2) {
 			s.write(at, 0, uint32(at), 1, 2)
 		}
-		s.DeletionAsked(orders, deleted)
+		s.DeletionAsked(s.p, deleted)
 		s.look(1, State{Leads: true, HW: 2, Start: deleted, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
 		if deleted > 0 {
 			s.LogStartMoved(s.p, s.p.Replica(1), deleted)

@@ -43,6 +43,7 @@ type Change struct {
 	Batch     Batch       // BatchAppended, Promised, ProduceAnswered, FetchAnswered (Next 0: only a high watermark)
 	Removed   []Batch     // BatchesRemoved: lowest first
 	By        string      // BatchesRemoved: the fault that destroyed them, or "" if the process truncated them. StartLicensed: the reason
+	Against   string      // StartLicensed: why retention does not allow it
 	Acks      int16       // ProduceAnswered
 	Given     Given       // ProduceAnswered
 	Produced  *Produced   // ProduceHandled

@@ -539,7 +539,7 @@ func TestPowerMayTakeDeletedRecords(t *testing.T) {
 		s := staged(3)
 		s.committed(0, 0xA)
 		if begins > 0 {
-			s.DeletionAsked(orders, begins)
+			s.DeletionAsked(s.p, begins)
 			for node := wire.NodeID(1); node <= 3; node++ {
 				s.look(node, State{Leads: node == 1, HW: 1, Start: begins, ISR: ids(1, 2, 3)})
 			}
@@ -569,7 +569,7 @@ func TestDeletedRecordsAreNotLost(t *testing.T) {
 		}
 		s.leads(1, 0, 4)
 		s.ack(1, 0, -1)
-		s.DeletionAsked(orders, deleted)
+		s.DeletionAsked(s.p, deleted)
 		s.look(1, State{Leads: true, HW: 4, Start: deleted, ISR: ids(1, 2, 3)})
 		s.power(3, 0) // b3 does not know of the deletion
 		s.restart(3, 33)

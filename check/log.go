@@ -13,6 +13,8 @@ type Batch struct {
 	Epoch      wire.Epoch
 	CRC        uint32
 	Origin     uint32 // the checksum at append if a log cleaner has encoded the batch again since, otherwise 0
+	Size       int32  // in bytes
+	Newest     int64  // the largest timestamp of its records in milliseconds, -1 if they have none
 }
 
 // Log is a replica's true log as it is in the page cache. Replica.State holds the broker's own view of the log.

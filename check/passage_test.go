@@ -52,7 +52,7 @@ func TestReadersFindDeletedRecordsGone(t *testing.T) {
 		s := staged(2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.DeletionAsked(orders, 1)
+		s.DeletionAsked(s.p, 1)
 		s.look(1, State{Leads: true, HW: 2, Start: 1, ISR: ids(1, 2, 3)})
 		c := historyCase(s.View, writes(topic, sent("p1", "a", 0)), writes(topic, sent("p1", "b", 1)), reading(topic, first(polled("r1", "b", 1))))
 		require.Equal(t, want, LostWrite.Judge(c).Status)

@@ -40,8 +40,7 @@ type View struct {
 	idle         idle
 	requests     int64 // the number of requests that have reached a node
 	clients      int
-	clockSkewMax Duration // the largest difference between two skewed clocks
-	allLostPower bool     // all brokers were without power at once
+	allLostPower bool // all brokers were without power at once
 }
 
 // Contract holds the static configs that decide what a cluster promises. Topic configs and finalised features take
@@ -52,6 +51,7 @@ type Contract struct {
 	Retention Retention
 	Timeouts
 
+	Wall     func(wire.NodeID) int64  // returns the time of a broker's clock in milliseconds
 	Machines func(wire.NodeID) string // returns the machine that runs a node, such as b1 or c1; "" if none does
 }
 

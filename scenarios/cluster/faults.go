@@ -154,7 +154,6 @@ func (c *simCluster) Heal(from, to env.Addr) {
 
 // Clock implements Faults.
 func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
-	c.observer.ClockMoved(f.By)
 	switch f.Kind {
 	case "skew":
 		c.world.SkewWall(addr, f.By)

@@ -25,7 +25,6 @@ func (deaf) FaultBegan(string)                                                 {
 func (deaf) FaultEnded(string)                                                 {}
 func (deaf) FaultPulse()                                                       {}
 func (deaf) DiskFaulted(*Host, string, string)                                 {}
-func (deaf) ClockMoved(env.Duration)                                           {}
 func (deaf) Span(env.Addr, string) (start, end wire.Offset)                    { return 0, 0 }
 func (deaf) Batches(env.Addr, string, func(path string, pos, size int64) bool) {}
 

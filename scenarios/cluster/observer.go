@@ -49,8 +49,6 @@ type FaultLog interface {
 	FaultPulse()
 	// DiskFaulted reports a fault that can destroy bytes of a disk in one directory, or anywhere if dir is "".
 	DiskFaulted(host *Host, fault, dir string)
-	// ClockMoved reports a change of a clock.
-	ClockMoved(by env.Duration)
 }
 
 // TrueLogs reads the logs from the disks, independently of the nodes' state. Reading changes nothing.

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"samsa/check"
 	"samsa/scenarios/cluster"
 	"samsa/sim"
 	"samsa/sim/env"
@@ -100,6 +99,3 @@ func (o *observer) DiskFaulted(h *cluster.Host, fault, dir string) {
 		}
 	}
 }
-
-// ClockMoved implements cluster.FaultLog.
-func (o *observer) ClockMoved(by env.Duration) { o.view.ClockSkewed(check.Duration(by)) }

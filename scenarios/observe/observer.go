@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/broker"
 	"samsa/check"
 	"samsa/controller"
@@ -65,6 +67,7 @@ type hostView struct {
 	endsBefore     map[env.Link][]check.Before   // for ListOffsets: the states of the leaders, by partition of the request
 	voter          check.VoterState
 	image          wire.Offset
+	wall           int64 // the machine's clock at its last event, in milliseconds: a fault may have set the clock back since
 }
 
 type topicKey struct {
@@ -111,6 +114,10 @@ func newObserver(in cluster.Inside) *observer {
 	}
 	promised := contract(in.Settings())
 	promised.Machines = in.Node
+	promised.Wall = func(node wire.NodeID) int64 {
+		h := o.hosts[env.Addr(in.Node(node))]
+		return max(h.wall, o.world.WallAt(h.Addr).Millis())
+	}
 	o.view = check.NewView(promised, check.All())
 	o.shadows = &shadowLogs{disk: o.world.Disk, hosts: map[env.Addr]map[string]*shadowLog{}, listener: o}
 	for _, h := range in.Nodes() {
@@ -241,12 +248,16 @@ func (o *observer) Event(e *sim.Event) {
 	o.deliverDue(e.Time-1, nil, 0)
 	o.clock(e.Time)
 	causedBy(o, e.Seq)
+	h.wall = o.world.WallAt(h.Addr).Millis()
 	due := e.Time + sim.Time(e.Cost)
 	if h.Role == "broker" && e.Kind == sim.Stopping {
 		o.view.ShutdownAsked(h.Node)
 	}
 	if h.Role == "broker" {
 		if b := o.broker(h.Addr); b != nil {
+			if req, ok := e.Request.(*kmsg.DeleteRecordsRequest); ok && e.Kind == sim.Received {
+				deletionHandled(o, h, req)
+			}
 			o.lookAtBroker(h, b, e, due)
 		}
 	} else if k, ok := o.world.Node(e.Node).(*controller.Controller); ok {
@@ -376,6 +387,27 @@ func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		}
 		o.observed(h, observation{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
 	})
+}
+
+// deletionHandled records the deletions of a DeleteRecords request that a broker has handled. A leader deletes only below its
+// high watermark, which is the one from before the event: the event itself must not move it.
+func deletionHandled(o *observer, h *hostView, req *kmsg.DeleteRecordsRequest) {
+	for _, rt := range req.Topics {
+		for _, rp := range rt.Partitions {
+			for _, s := range h.replicas { // of an earlier topic of that name too, which the broker may still have
+				if s.part.TP != (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) || !s.Leads || s.life != o.world.Incarnation(h.Addr) {
+					continue
+				}
+				below := wire.Offset(rp.Offset)
+				if below == -1 {
+					below = s.HW
+				}
+				if below <= s.HW {
+					o.view.DeletionAsked(s.part, below)
+				}
+			}
+		}
+	}
 }
 
 // cached returns the leader epoch cache of a log.

@@ -280,7 +280,9 @@ func (g *shadowLogs) truncated(l *shadowLog, f *shadowFile, size int64) {
 // batchOf converts a batch for the judges.
 func batchOf(head []byte) check.Batch {
 	b := wire.Batch(head)
-	return check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
+	return check.Batch{
+		Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC(), Size: int32(batchLength(head)), Newest: int64(b.MaxTimestamp()),
+	}
 }
 
 // readAhead reads writes that the disk has not reported yet.

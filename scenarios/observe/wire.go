@@ -28,12 +28,6 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 		if h.Role == "controller" {
 			h.asked[f.Link], h.committedThen[f.Link] = f.Request, o.view.CommittedEnd()
 		}
-	case *kmsg.DeleteRecordsRequest:
-		for _, rt := range req.Topics {
-			for _, rp := range rt.Partitions {
-				o.view.DeletionAsked(wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, wire.Offset(rp.Offset))
-			}
-		}
 	case *kmsg.FetchRequest:
 		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
 	case *kmsg.ListOffsetsRequest:
