@@ -99,7 +99,7 @@ func All() []*Check {
 		AckedDurable, LostWrite,
 
 		// Replicas: their logs, their ISR and their high watermarks.
-		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, hwMoves, followersServed, readsStable, isrAgreed, isrLegal, isrKept,
+		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, hwMoves, followersServed, readsStable, isrAgreed, isrLegal, isrKept, isrSettles,
 		leaderRecoverable, truncationLicensed, ackHonest, refusalsTrue, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 
 		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers are
@@ -107,7 +107,7 @@ func All() []*Check {
 		partitionEpochSteps, electionLicensed, brokerEpochs, unfencedCaughtUp, replyAfterCommit, alterationAnswered, metadataMonotone, featureGated,
 
 		// The quorum of controllers.
-		oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, imagesAgree,
+		oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, electionsWinnable, imagesAgree,
 
 		// The operations of clients and their outcomes.
 		noDuplicate, oneValue, readsMonotone, readsComplete, readsFresh, producerOrder, ackedWhereTold, recordsIntact,

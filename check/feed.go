@@ -29,6 +29,7 @@ const (
 	DirectoryInUse                       // a broker uses the directory of the topic Home for Partition
 	BatchCommitted                       // a batch of the metadata log is committed
 	EndOffsetSent                        // a leader's response says where Partition ends
+	PreVoteRefused                       // Voter refused PreVote
 	FollowerServed                       // a leader responded to a fetch of the follower Node
 	changeKinds
 )
@@ -57,6 +58,7 @@ type Change struct {
 	Voter     *Voter
 	Rule      VoterState // VoterChanged: the state before
 	Vote      Vote
+	PreVote   PreVote // PreVoteRefused
 	Hash      uint64
 	EndOffset EndOffset
 	Home      wire.TopicID   // DirectoryInUse

@@ -22,6 +22,9 @@ type Voter struct {
 	VoterState
 	observed bool // its state was observed since its last start
 	votes    []Vote
+
+	releasedFrom wire.Epoch  // the epoch whose leader has told it to elect another; see elections-winnable
+	releasedBy   wire.NodeID // that leader
 }
 
 // VoterState is a running controller's own state of the quorum.

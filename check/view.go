@@ -157,6 +157,7 @@ type Replica struct {
 	missing        int         // the number of promised batches that this log does not have
 	missingStrong  int         // the number of strong promises among them
 	turn           turn        // see followersServed
+	joining        joining     // see isrSettles
 }
 
 // State is a running broker's own state of its replica.
@@ -248,7 +249,7 @@ func (p *Partition) Replica(node wire.NodeID) *Replica {
 	if r := p.replica(node); r != nil {
 		return r
 	}
-	r := &Replica{Node: node, slot: len(p.replicas), epochsCompared: -1, wholeSince: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
+	r := &Replica{Node: node, slot: len(p.replicas), epochsCompared: -1, wholeSince: -1, joining: joining{epoch: wire.NoEpoch}, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
 	for i := range p.promises {
 		if q := &p.promises[i]; !q.lost {
 			r.adjustMissing(q, 1)

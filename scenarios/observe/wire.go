@@ -24,6 +24,12 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 		o.sends.reached(f.Node, f.Link, f.Call, f.Cause)
 	case *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
+	case *kmsg.EndQuorumEpochRequest:
+		for _, rt := range req.Topics {
+			for _, rp := range rt.Partitions {
+				o.view.Voter(h.Node).Released(wire.NodeID(rp.LeaderID), wire.Epoch(rp.LeaderEpoch))
+			}
+		}
 	case *kmsg.DeleteTopicsRequest, *kmsg.CreatePartitionsRequest, *kmsg.IncrementalAlterConfigsRequest, *kmsg.UpdateFeaturesRequest, *kmsg.BrokerHeartbeatRequest:
 		if h.Role == "controller" {
 			h.asked[f.Link], h.committedThen[f.Link] = f.Request, o.view.CommittedEnd()
@@ -343,8 +349,13 @@ func (o *observer) voteAnswered(h *hostView, req *kmsg.VoteRequest, resp *kmsg.V
 		return
 	}
 	rp, ap := &req.Topics[0].Partitions[0], &resp.Topics[0].Partitions[0]
-	if ap.VoteGranted && !rp.PreVote {
+	switch {
+	case ap.VoteGranted && !rp.PreVote:
 		o.view.Voted(h.Node, check.Vote{Epoch: wire.Epoch(rp.CandidateEpoch), Candidate: wire.NodeID(rp.CandidateID)})
+	case !ap.VoteGranted && rp.PreVote && resp.ErrorCode == 0 && ap.ErrorCode == 0:
+		check.PreVote{
+			Candidate: wire.NodeID(rp.CandidateID), Epoch: wire.Epoch(rp.CandidateEpoch), LastEpoch: wire.Epoch(rp.LastOffsetEpoch), End: wire.Offset(rp.LastOffset),
+		}.Refused(o.view, h.Node)
 	}
 }
 
