@@ -111,7 +111,7 @@ func All() []*Check {
 
 		// The operations of clients and their outcomes.
 		noDuplicate, oneValue, readsMonotone, readsComplete, readsFresh, producerOrder, ackedWhereTold, recordsIntact,
-		metadataReadsMonotone, resetsLicensed, endsMonotone, topicsApart,
+		metadataReadsMonotone, resetsLicensed, endsMonotone, topicsApart, recreatedReadWhole,
 		logLinearizable, metadataLinearizable, registrationLinearizable,
 	}, livenessChecks)
 }
