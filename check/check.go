@@ -100,7 +100,7 @@ func All() []*Check {
 
 		// Replicas: their logs, their ISR and their high watermarks.
 		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, hwMoves, followersServed, readsStable, isrAgreed, isrLegal, isrKept, isrSettles,
-		leaderRecoverable, truncationLicensed, ackHonest, refusalsTrue, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
+		leaderRecoverable, truncationLicensed, ackHonest, refusalsTrue, endsTrue, configsObeyed, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 
 		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers are
 		// judged when their state is observed, and responses are judged when they are sent.

@@ -14,6 +14,7 @@ type Batch struct {
 	CRC        uint32
 	Origin     uint32 // the checksum at append if a log cleaner has encoded the batch again since, otherwise 0
 	Size       int32  // in bytes
+	AppendTime bool   // its timestamps are of the type LogAppendTime
 	Newest     int64  // the largest timestamp of its records in milliseconds, -1 if they have none
 }
 

@@ -39,6 +39,7 @@ type Produced struct {
 	Arrived  Standing   // at the end of the event that handled the request
 	Answered Standing   // at the end of the event that made the response
 	Between  []Standing // at the ends of the events between these two, in order
+	Size     int32      // the bytes of its batch in the request, 0 if that is not known
 	Alone    bool       // the request has no other partition
 	Took     Duration   // from the arrival to the response, -1 if the broker's clock may be wrong
 	Timeout  Duration   // the request's timeout

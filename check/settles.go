@@ -18,7 +18,7 @@ type joining struct {
 
 var isrSettles = &Check{
 	Name: "isr-settles", Numbers: "L2/settles", Liveness: true,
-	Doc: "a replica that joins the ISR does not leave it for its lag before it has had what the leader had when it joined",
+	Doc: "while no fault is active, a replica that joins the ISR does not leave it for its lag before it has had what the leader had when it joined",
 	Of:  [2]string{"replica that joined an ISR and left it", "replicas that joined an ISR and left it, none before it had caught up"},
 	On:  []ChangeKind{PartitionChanged},
 	See: seeSettling,
@@ -39,6 +39,8 @@ var isrSettles = &Check{
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 1)
+		s.FaultsOver(s.now)
+		s.Clock(s.step+1, s.now+2*int64(s.contract.fetched()))
 		s.alter(0, ids(1, 2), nil)
 		s.write(0, 0, 0xA, 1, 2)
 		s.leads(1, 0, 1)
@@ -77,8 +79,8 @@ func seeSettling(d *Tally, v *View, c *Change) {
 		case j.under:
 			clause = "the ISR had fewer than min.insync.replicas members, so the high watermark stood still, and a replica that has all below it may join: " +
 				"Kafka does so too (KAFKA-19996), see isr-flaps"
-		case j.had >= j.hw:
-			continue // it is slower than the producers
+		case j.had >= j.hw || quietFor(v) <= Duration(v.now-j.when)+v.contract.fetched():
+			continue // it is slower than the producers, or a fault has cut its log
 		}
 		d.decide(v, p.fact(ByLeader, -1, ""), clause, v.name(id), " joined the ISR of ", p.TP.String(), " when its log ended at ", itoa(j.had), " and that of the leader ", v.name(a.Leader),
 			" at ", itoa(j.leader), ", and left it ", seconds(Duration(v.now-j.when)), " later, when its log ended at ", itoa(r.Log.End()))

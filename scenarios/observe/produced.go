@@ -63,6 +63,7 @@ func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *
 				o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, rt, rp.Partition), f)
 			}
 			if a, ok := h.produced(s, o.broker(h.Addr), req, rp.ErrorCode, f); ok {
+				a.Size = sizeSent(req, rt, rp.Partition)
 				if o.hindrances.within(h.Addr, h.produceArrived[f.Link].at, f.At) > 0 {
 					a.Took = -1 // the broker's clock may have been wrong
 				}

@@ -282,6 +282,7 @@ func batchOf(head []byte) check.Batch {
 	b := wire.Batch(head)
 	return check.Batch{
 		Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC(), Size: int32(batchLength(head)), Newest: int64(b.MaxTimestamp()),
+		AppendTime: b.TimestampType() == wire.LogAppendTime,
 	}
 }
 

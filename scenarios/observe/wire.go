@@ -186,8 +186,8 @@ func (o *observer) electionRefused(resp *kmsg.ElectLeadersResponse) {
 	}
 }
 
-// sentTo returns the checksum of the batch that a request has for a partition, or 0 if it has none.
-func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) uint32 {
+// batchSent returns the batch that a request has for a partition, or nil if it has none.
+func batchSent(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) wire.Batch {
 	for i := range req.Topics {
 		rt := &req.Topics[i]
 		if rt.Topic != to.Topic || rt.TopicID != to.TopicID {
@@ -195,9 +195,25 @@ func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) ui
 		}
 		for k := range rt.Partitions {
 			if b := wire.Batch(rt.Partitions[k].Records); rt.Partitions[k].Partition == n && len(b) >= wire.BatchHeaderSize {
-				return b.CRC()
+				return b
 			}
 		}
+	}
+	return nil
+}
+
+// sentTo returns the checksum of the batch that a request has for a partition, or 0 if it has none.
+func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) uint32 {
+	if b := batchSent(req, to, n); b != nil {
+		return b.CRC()
+	}
+	return 0
+}
+
+// sizeSent returns the bytes of that batch, or 0 if there is none.
+func sizeSent(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) int32 {
+	if b := batchSent(req, to, n); b != nil {
+		return int32(len(b))
 	}
 	return 0
 }
