@@ -127,12 +127,11 @@ func TestAnELRThatOutlivesItsFeatureIsKnown(t *testing.T) {
 func recreated(start wire.Offset, restarted bool) *stage {
 	s := staged(2)
 	old := s.Partition(wire.TopicID{0: 9}, orders)
-	s.DeletionAsked(orders, 1)
+	s.DeletionAsked(old, 1)
 	s.Appended(old, old.Replica(2), Batch{Base: 0, Next: 1, CRC: 0xD})
 	s.LogStartMoved(old, old.Replica(2), 1)
 	s.noteStart(old, old.Replica(2), 1)
 	s.Deleted(old, old.Replica(2))
-	s.p.deletionAsked = 0 // that was about the deleted topic
 	s.committed(0, 0xA)
 	s.committed(1, 0xB)
 	s.tick()

@@ -34,7 +34,8 @@ var isrSettles = &Check{
 		s.leads(1, 0, 1)
 		s.write(1, 0, 0xB, 2, 3)
 		s.write(2, 0, 0xC, 1, 2)
-		s.alter(0, ids(1, 2), nil) // it lacks only what came later
+		s.look(1, State{Leads: true, HW: 1, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
+		s.alter(0, ids(1, 2), nil) // b3 lacks only what came later
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
@@ -45,6 +46,7 @@ var isrSettles = &Check{
 		s.write(0, 0, 0xA, 1, 2)
 		s.leads(1, 0, 1)
 		s.alter(0, ids(1, 2, 3), nil)
+		s.look(1, State{Leads: true, HW: 1, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
 		s.alter(0, ids(1, 2), nil)
 		return s.done()
 	},
@@ -69,6 +71,9 @@ func seeSettling(d *Tally, v *View, c *Change) {
 		r, b := p.replica(id), v.image.brokers[id]
 		if slices.Contains(a.ISR, id) || r == nil || b == nil || b.fenced || b.shuttingDown || !v.Broker(id).up {
 			continue
+		}
+		if l.Pending == nil || slices.Contains(l.Pending, id) {
+			continue // the controller has removed it
 		}
 		d.exercised()
 		j := r.joining
