@@ -206,7 +206,7 @@ func ms(n int64) Duration {
 //
 // So the newest deleted batch that is young enough to stay decides.
 func (v *View) retentionThatAllows(p *Partition, r *Replica, start wire.Offset) (clause, against string) {
-	k, l, wall := v.retentionOf(p), &r.Log, v.wall(r.Node)
+	k, l, wall := retentionOf(v, p), &r.Log, wallOf(v, r.Node)
 	if k.For < 0 && k.Bytes < 0 || start > l.End() {
 		return "", "no retention allows it"
 	}
@@ -240,7 +240,7 @@ func (v *View) retentionThatAllows(p *Partition, r *Replica, start wire.Offset) 
 }
 
 // retentionOf returns the lowest limits that a topic has or had.
-func (v *View) retentionOf(p *Partition) Retention {
+func retentionOf(v *View, p *Partition) Retention {
 	k, said := v.image.retention[p.ID]
 	if !said {
 		k = v.contract.Retention
@@ -251,8 +251,8 @@ func (v *View) retentionOf(p *Partition) Retention {
 	return k
 }
 
-// wall returns the time of a broker's own clock in milliseconds.
-func (v *View) wall(node wire.NodeID) int64 {
+// wallOf returns the time of a broker's own clock in milliseconds.
+func wallOf(v *View, node wire.NodeID) int64 {
 	if v.contract.Wall == nil {
 		return v.now / 1e6
 	}

@@ -22,7 +22,7 @@ const (
 
 // inForce returns the value of a config for a leader's topic, and the level at which it is set. It returns false if no metadata
 // sets it, or if the leader has not applied the newest configs yet.
-func (v *View) inForce(p *Partition, leader wire.NodeID, topic, broker string) (value, level string, set bool) {
+func inForce(v *View, p *Partition, leader wire.NodeID, topic, broker string) (value, level string, set bool) {
 	m := &v.image
 	if id, exists := m.names[p.TP.Topic]; !exists || id != p.ID || v.unread(leader) {
 		return "", "", false // a deleted topic has no configs
@@ -81,7 +81,7 @@ func seeObeyed(d *Tally, v *View, c *Change) {
 	bad := func(way string, words ...string) {
 		d.decide(v, p.fact(ByLeader, -1, way), v.damagedDisk(p), append([]string{v.name(r.Node), ", leader of ", p.TP.String(), ", "}, words...)...)
 	}
-	limit, level, limited := v.inForce(p, r.Node, maxMessageBytes, messageMaxBytes)
+	limit, level, limited := inForce(v, p, r.Node, maxMessageBytes, messageMaxBytes)
 	most, err := strconv.ParseInt(limit, 10, 64)
 	limited = limited && err == nil
 	if c.Kind == ProduceHandled {
@@ -100,7 +100,7 @@ func seeObeyed(d *Tally, v *View, c *Change) {
 			bad("appends a larger batch", "appended a batch of ", itoa(c.Batch.Size), " bytes; ", maxMessageBytes, " is ", limit, " ", level)
 		}
 	}
-	if kind, level, set := v.inForce(p, r.Node, timestampType, logTimestampType); set {
+	if kind, level, set := inForce(v, p, r.Node, timestampType, logTimestampType); set {
 		if d.exercised(); (kind == "LogAppendTime") != c.Batch.AppendTime {
 			bad("stamps otherwise", "appended the batch ", c.Batch.span(), " with another timestamp type; ", timestampType, " is ", kind, " ", level)
 		}
