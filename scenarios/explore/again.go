@@ -86,8 +86,13 @@ func missed(p *Plan, d draws, s strike) {
 	p.end(strike{s.ord, s.at, over, s.tag}, "heal")
 }
 
-// voters take the power of voters during an election, and give it back within the same election.
+// voters take the power of voters during an election, and give it back within the same election. In some plans the requests of voters
+// are late besides, so that there are several candidates in one epoch.
 func voters(p *Plan, d draws, s strike) {
+	slow := d.chance("voters.slow", s.ord, 500)
+	if slow {
+		p.begin(s, "slow", host("controllers"), "->", host("controllers"), "lane", "metadata", "by", span(max(1, p.time.unit*d.between("voters.by", s.ord, 1, 6)/4)))
+	}
 	first := pick(d, "voters.first", s.ord, words{"crash"}, words{"crash", "power"}, words{"pause"})
 	p.order(s.at, s.tag, first[0].(string), host("controller"), first[1:])
 	at := s.at
@@ -99,6 +104,9 @@ func voters(p *Plan, d draws, s strike) {
 		p.end(strike{s.ord, at, at + d.between("voters.away", ord, 1, max(1, p.time.unit/2)), s.tag}, "start", hurt)
 	}
 	over := strike{s.ord, s.at, max(at+p.time.unit, s.at+d.between("voters.for", s.ord, 1, 4*p.time.unit)), s.tag}
+	if slow {
+		p.end(over, "heal")
+	}
 	p.end(over, "resume", host("controllers"))
 	p.end(over, "start", nodes)
 }
