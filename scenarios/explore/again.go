@@ -36,7 +36,7 @@ func rejoins(p *Plan, d draws, s strike) {
 		}
 		at += d.between("rejoins.away", ord, 1, 6*p.time.unit)
 		p.end(strike{s.ord, at, at, s.tag}, "start", hurt)
-		at += d.between("rejoins.back", ord, 1, 5*p.time.unit)
+		at += d.between("rejoins.back", ord, 1, 12*p.time.unit) // it is unfenced once the session of the dead incarnation is over
 	}
 	if d.chance("rejoins.leads", s.ord, 400) { // so that the broker that has just joined may be elected
 		leads := p.partition(d, "rejoins.leader", s.ord, s.at).leader()
@@ -68,12 +68,16 @@ func reboots(p *Plan, d draws, s strike) {
 	}
 }
 
-// missed moves a partition's leadership away and back while its followers hear nothing of it.
+// missed moves a partition's leadership away and back while its followers hear nothing of it. In some plans one of them is late with
+// the last records of the first leader, so that the next leader may have others in their place.
 func missed(p *Plan, d draws, s strike) {
 	tp := p.partition(d, "missed", s.ord, s.at)
 	deaf := pick(d, "missed.deaf", s.ord, tp.follower(), tp.followers())
 	p.begin(s, "cut", host("controllers"), "->", deaf, "lane", "metadata")
-	at := s.at + d.between("missed.after", s.ord, 1, p.time.unit)
+	if d.chance("missed.late", s.ord, 600) {
+		p.begin(s, "slow", tp.leader(), "->", p.broker(d, "missed.late", s.ord), "lane", "replication", "by", span(pick(d, "missed.by", s.ord, 2, 4, 8)*p.time.unit))
+	}
+	at := s.at + d.between("missed.after", s.ord, 1, 2*p.time.unit)
 	how := pick(d, "missed.how", s.ord, "crash", "restart", "restart")
 	p.order(at, s.tag, how, tp.leader())
 	if how == "crash" {
