@@ -92,7 +92,11 @@ func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	case !ok:
 		e.Close(t.Link)
 	case a.forward:
-		b.forwarder.forward(e, t, req)
+		if all, ok := alterationsOf(req); ok {
+			b.forwarder.forwardConfigs(e, t, req, all)
+		} else {
+			b.forwarder.forward(e, t, req)
+		}
 	default:
 		b.serve(e, t, req)
 	}

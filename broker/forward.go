@@ -27,6 +27,9 @@ type forwarded struct {
 	ticket env.Ticket
 	req    env.Request
 	since  env.Instant
+
+	whole   env.Request      // a request of which only a part is forwarded, or nil
+	refused []*configRefusal // by resource of whole: why it is not forwarded, or nil
 }
 
 // The forwarder's timer, which it arms after an error, and its token. A is the id of the forwarded request.
@@ -44,7 +47,7 @@ func (f *forwarder) returned(e env.Env, tok env.Token, resp env.Response, err er
 // forward forwards a request for the first time.
 func (f *forwarder) forward(e env.Env, t env.Ticket, req env.Request) {
 	f.last++
-	f.underway[f.last] = &forwarded{t, req, e.Now()}
+	f.underway[f.last] = &forwarded{ticket: t, req: req, since: e.Now()}
 	f.send(e, f.last)
 }
 
@@ -76,6 +79,9 @@ func (f *forwarder) handleResponse(e env.Env, id int64, resp env.Response, err e
 func (f *forwarder) answer(e env.Env, id int64, resp env.Response) {
 	r := f.underway[id]
 	delete(f.underway, id)
+	if r.whole != nil {
+		resp = mergeConfigs(r.whole, r.refused, resp)
+	}
 	f.metrics.reply(e, r.ticket, resp, r.since)
 }
 

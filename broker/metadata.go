@@ -26,12 +26,14 @@ type metadataCache struct {
 	image *image.Image
 }
 
-// handleMetadataRequest returns the brokers and the leader of each partition. For an invalid request it returns nil, which
-// closes the connection.
+// handleMetadataRequest returns the brokers and the leader of each partition (KafkaApis.handleTopicMetadataRequest).
 func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataRequest) env.Response {
 	for _, rt := range req.Topics {
-		if req.Version < 12 && (rt.Topic == nil || rt.TopicID != [16]byte{}) { // InvalidRequestException
-			return nil
+		switch {
+		case req.Version < 12 && (rt.Topic == nil || rt.TopicID != [16]byte{}):
+			return refuseMetadata(req, kerr.InvalidRequest)
+		case rt.Topic == nil && rt.TopicID == [16]byte{}: // an exception without a code
+			return refuseMetadata(req, kerr.UnknownServerError)
 		}
 	}
 	resp := req.ResponseKind().(*kmsg.MetadataResponse)
@@ -50,13 +52,58 @@ func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataReque
 		}
 	}
 	byID := slices.ContainsFunc(req.Topics, func(rt kmsg.MetadataRequestTopic) bool { return rt.TopicID != [16]byte{} })
-	for _, rt := range req.Topics {
+	for i, rt := range req.Topics {
+		again := slices.ContainsFunc(req.Topics[:i], func(o kmsg.MetadataRequestTopic) bool {
+			return o.TopicID == rt.TopicID && (o.Topic == nil) == (rt.Topic == nil) && (o.Topic == nil || *o.Topic == *rt.Topic)
+		})
 		switch {
+		case again: // once is enough
 		case rt.TopicID != [16]byte{}:
 			resp.Topics = append(resp.Topics, c.describeID(rt.TopicID))
 		case !byID && rt.Topic != nil:
 			resp.Topics = append(resp.Topics, c.describeName(*rt.Topic))
 		}
+	}
+	if req.IncludeClusterAuthorizedOperations {
+		resp.AuthorizedOperations = allOfCluster
+	}
+	for i := range resp.Topics {
+		if req.IncludeTopicAuthorizedOperations {
+			resp.Topics[i].AuthorizedOperations = allOfTopic
+		}
+		if req.Version == 0 {
+			c.hideOffline(resp.Topics[i].Partitions)
+		}
+	}
+	return resp
+}
+
+// hideOffline changes partitions to what clients of version 0 expect: only replicas that are alive, with an error if some are not.
+func (c *metadataCache) hideOffline(all []kmsg.MetadataResponseTopicPartition) {
+	offline := func(id int32) bool {
+		_, _, _, ok := endPoint(c.image, wire.NodeID(id))
+		return !ok
+	}
+	for i := range all {
+		p := &all[i]
+		if p.ErrorCode == 0 && slices.ContainsFunc(p.Replicas, offline) {
+			p.ErrorCode = kerr.ReplicaNotAvailable.Code
+		}
+		p.Replicas, p.ISR = slices.DeleteFunc(p.Replicas, offline), slices.DeleteFunc(p.ISR, offline)
+	}
+}
+
+// refuseMetadata refuses a whole Metadata request: the response has the error for each topic, and no broker.
+func refuseMetadata(req *kmsg.MetadataRequest, err *kerr.Error) *kmsg.MetadataResponse {
+	resp := req.ResponseKind().(*kmsg.MetadataResponse)
+	resp.ControllerID, resp.ErrorCode = -1, err.Code
+	for _, rt := range req.Topics {
+		mt := kmsg.NewMetadataResponseTopic()
+		if mt.Topic = rt.Topic; mt.Topic == nil {
+			mt.Topic = kmsg.StringPtr("")
+		}
+		mt.TopicID, mt.ErrorCode = rt.TopicID, err.Code
+		resp.Topics = append(resp.Topics, mt)
 	}
 	return resp
 }
@@ -96,14 +143,29 @@ func (c *metadataCache) describeName(name string) kmsg.MetadataResponseTopic {
 
 // topicNameError returns INVALID_TOPIC_EXCEPTION for an invalid name, otherwise UNKNOWN_TOPIC_OR_PARTITION.
 func topicNameError(name string) *kerr.Error {
+	if invalidTopicName(name) != "" {
+		return kerr.InvalidTopicException
+	}
+	return kerr.UnknownTopicOrPartition
+}
+
+// invalidTopicName returns the reason why a text is no name of a topic, or "" (Topic.validate).
+func invalidTopicName(name string) string {
 	legal := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
 	}
 	const longest = 249 // Topic.MAX_NAME_LENGTH
-	if name == "" || name == "." || name == ".." || len(name) > longest || strings.ContainsFunc(name, func(c rune) bool { return !legal(c) }) {
-		return kerr.InvalidTopicException
+	switch {
+	case name == "":
+		return "the empty string is not allowed"
+	case name == "." || name == "..":
+		return "'" + name + "' is not allowed"
+	case len(name) > longest:
+		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", name, longest)
+	case strings.ContainsFunc(name, func(c rune) bool { return !legal(c) }):
+		return "'" + name + "' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
 	}
-	return kerr.UnknownTopicOrPartition
+	return ""
 }
 
 func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic {
@@ -186,59 +248,86 @@ func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRe
 }
 
 // DescribeTopicPartitions has version 0 (KIP-966). It is like Metadata, but it also has the ELR, and returns the topics in
-// pages, sorted by name.
+// pages, sorted by name. The order by name lets the next page continue even if topics were created and deleted in between.
 func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeTopicPartitionsResponse)
+	all := len(req.Topics) == 0
 	var names []string
 	for _, rt := range req.Topics {
 		names = append(names, rt.Topic)
 	}
-	if len(req.Topics) == 0 {
+	cursor := req.Cursor
+	if cursor != nil && (cursor.Partition < 0 || !all && !slices.Contains(names, cursor.Topic)) {
+		return refuseDescription(req, kerr.InvalidRequest)
+	}
+	if slices.Contains(names, "") { // the authorizer's resource of an empty name is an exception without a code
+		return refuseDescription(req, kerr.UnknownServerError)
+	}
+	if all {
 		for _, t := range c.image.Topics() {
 			names = append(names, t.Name)
 		}
 	}
-	slices.Sort(names) // the next page must continue in this order, even if topics were created and deleted in between
-	names = slices.Compact(names)
-	left := int(req.ResponsePartitionLimit)
-	if left <= 0 {
-		left = 2000 // max.request.partition.size.limit
-	}
-	for _, name := range names {
+	slices.Sort(names)
+	const limit = 2000 // max.request.partition.size.limit
+	left := int(max(min(limit, req.ResponsePartitionLimit), 1))
+	for _, name := range slices.Compact(names) {
 		first := int32(0)
-		if req.Cursor != nil {
-			if name < req.Cursor.Topic {
-				continue
-			}
-			if name == req.Cursor.Topic {
-				first = max(req.Cursor.Partition, 0)
-			}
+		switch {
+		case cursor != nil && name < cursor.Topic:
+			continue
+		case cursor != nil && name == cursor.Topic:
+			first = cursor.Partition
 		}
-		rt := kmsg.NewDescribeTopicPartitionsResponseTopic()
-		rt.Topic, rt.Partitions = kmsg.StringPtr(name), []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
+		if left == 0 {
+			resp.NextCursor = nextCursor(name, 0)
+			break
+		}
+		rt := describedTopic(name)
+		rt.AuthorizedOperations = allOfTopic
 		topic := c.image.TopicNamed(name)
 		if topic == nil {
-			rt.ErrorCode = topicNameError(name).Code
-			resp.Topics = append(resp.Topics, rt)
+			if rt.ErrorCode = topicNameError(name).Code; !all {
+				resp.Topics = append(resp.Topics, rt)
+			}
 			continue
 		}
 		rt.TopicID, rt.IsInternal = topic.ID, internal(name)
-		for i := int(first); i < len(topic.Partitions); i++ {
+		for i := int(first); i < len(topic.Partitions) && resp.NextCursor == nil; i++ {
 			if left == 0 {
-				cursor := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
-				cursor.Topic, cursor.Partition = name, int32(i)
-				resp.NextCursor = &cursor
-				break
+				resp.NextCursor = nextCursor(name, int32(i))
+				continue
 			}
 			rt.Partitions = append(rt.Partitions, c.describeELR(topic.Partitions[i]))
 			left--
 		}
-		if len(rt.Partitions) > 0 || resp.NextCursor == nil {
-			resp.Topics = append(resp.Topics, rt)
-		}
+		resp.Topics = append(resp.Topics, rt)
 		if resp.NextCursor != nil {
 			break
 		}
+	}
+	return resp
+}
+
+func describedTopic(name string) kmsg.DescribeTopicPartitionsResponseTopic {
+	rt := kmsg.NewDescribeTopicPartitionsResponseTopic()
+	rt.Topic, rt.Partitions = kmsg.StringPtr(name), []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
+	return rt
+}
+
+func nextCursor(topic string, partition int32) *kmsg.DescribeTopicPartitionsResponseNextCursor {
+	cursor := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
+	cursor.Topic, cursor.Partition = topic, partition
+	return &cursor
+}
+
+// refuseDescription refuses a whole DescribeTopicPartitions request: the response has the error for each topic of the request.
+func refuseDescription(req *kmsg.DescribeTopicPartitionsRequest, err *kerr.Error) *kmsg.DescribeTopicPartitionsResponse {
+	resp := req.ResponseKind().(*kmsg.DescribeTopicPartitionsResponse)
+	for _, t := range req.Topics {
+		rt := describedTopic(t.Topic)
+		rt.ErrorCode = err.Code
+		resp.Topics = append(resp.Topics, rt)
 	}
 	return resp
 }
@@ -247,7 +336,7 @@ func (c *metadataCache) describeELR(p *image.Partition) kmsg.DescribeTopicPartit
 	rp := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 	rp.Partition, rp.LeaderID, rp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.LeaderEpoch)
 	if _, _, _, ok := endPoint(c.image, p.Leader); !ok {
-		rp.ErrorCode, rp.LeaderID = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
+		rp.LeaderID = int32(wire.NoNode) // without the error that Metadata has
 	}
 	rp.Replicas, rp.ISR, rp.OfflineReplicas = ids(p.Replicas), ids(p.ISR), c.offline(p)
 	rp.EligibleLeaderReplicas, rp.LastKnownELR = ids(p.ELR), ids(p.LastKnown)

@@ -152,15 +152,50 @@ func TestUnknownRequestsEndTheConnection(t *testing.T) {
 	old.SetVersion(2)
 	vote := kmsg.NewPtrVoteRequest()
 	heartbeat := kmsg.NewPtrHeartbeatRequest()
-	named := metadata(10)
-	rt := kmsg.NewMetadataRequestTopic()
-	rt.TopicID = wire.TopicID{1}
-	named.Topics = append(named.Topics, rt)
-	for _, req := range []env.Request{old, vote, heartbeat, named} {
+	for _, req := range []env.Request{old, vote, heartbeat} {
 		began := r.w.Now()
 		_, err := r.answer(r.send(1, req))
 		require.ErrorIs(t, err, env.ErrReset)
 		require.Less(t, env.Duration(r.w.Now()-began), env.Second)
+	}
+}
+
+// Clients of version 0 expect an error for a replica that is away, and do not see it.
+func TestMetadataOfOldClientsHidesReplicas(t *testing.T) {
+	r := newRoom(t, 2)
+	r.topic("orders", []int{1, 2})
+	ask0 := func(version int16) kmsg.MetadataResponseTopicPartition {
+		req := metadata(version)
+		rt := kmsg.NewMetadataRequestTopic()
+		rt.Topic = kmsg.StringPtr("orders")
+		req.Topics = append(req.Topics, rt)
+		return ask[*kmsg.MetadataResponse](r, 1, req).Topics[0].Partitions[0]
+	}
+	require.Equal(t, []int32{1, 2}, ask0(0).Replicas)
+	r.w.Crash("b2")
+	r.until("b2 is fenced", func() bool { return len(ask0(5).OfflineReplicas) == 1 })
+	require.Equal(t, kerr.ReplicaNotAvailable.Code, ask0(0).ErrorCode)
+	require.Equal(t, []int32{1}, ask0(0).Replicas)
+	require.Equal(t, []int32{1, 2}, ask0(1).Replicas)
+	require.Zero(t, ask0(1).ErrorCode)
+}
+
+// A Metadata request that is not valid in its version gets its error for every topic, and no broker.
+func TestInvalidMetadataRequests(t *testing.T) {
+	r := newRoom(t, 1)
+	for _, tc := range []struct {
+		version int16
+		id      wire.TopicID
+		want    *kerr.Error
+	}{{10, wire.TopicID{1}, kerr.InvalidRequest}, {12, wire.TopicID{}, kerr.UnknownServerError}} {
+		req := metadata(tc.version)
+		rt := kmsg.NewMetadataRequestTopic()
+		rt.TopicID = tc.id
+		req.Topics = append(req.Topics, rt)
+		resp := ask[*kmsg.MetadataResponse](r, 1, req)
+		require.Empty(t, resp.Brokers)
+		require.Len(t, resp.Topics, 1)
+		require.Equal(t, tc.want.Code, resp.Topics[0].ErrorCode)
 	}
 }
 

@@ -2,6 +2,9 @@ package broker
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -34,17 +37,26 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
 	p := &parkedProduce{ticket: t, resp: resp, since: e.Now()}
 	failed := false
-	for i, rt := range req.Topics {
+	for _, rt := range req.Topics {
+		if len(rt.Partitions) == 0 {
+			continue
+		}
+		i := len(resp.Topics)
 		at := kmsg.NewProduceResponseTopic()
 		at.Topic, at.TopicID = rt.Topic, rt.TopicID
-		for j, rp := range rt.Partitions {
+		for k, rp := range rt.Partitions {
+			again := func(o kmsg.ProduceRequestTopicPartition) bool { return o.Partition == rp.Partition }
+			if slices.ContainsFunc(rt.Partitions[k+1:], again) {
+				continue // the last entry of a partition counts
+			}
+			j := len(at.Partitions)
 			ap := kmsg.NewProduceResponseTopicPartition()
 			ap.Partition = rp.Partition
 			r, end, err := m.append(e, req, &rt, &rp, &ap)
 			switch {
 			case err != nil:
 				failed = true
-				m.refuseProduce(resp, req, &rt, &ap, err)
+				m.refuseProduce(e, resp, req, &rt, rp.Records, &ap, err)
 			case req.Acks == -1: // if the records are committed already, the wait still lasts until the end of this event
 				ap.ErrorCode = kerr.RequestTimedOut.Code // until the purgatory completes it
 				m.purgatory.watch(r, waiter{p, end, i, j})
@@ -91,18 +103,21 @@ func (m *replicaManager) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.Pr
 }
 
 // refuseProduce sets one partition's error, with the invalid records or the current leader.
-func (m *replicaManager) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, ap *kmsg.ProduceResponseTopicPartition, err error) {
+func (m *replicaManager) refuseProduce(e env.Env, resp *kmsg.ProduceResponse, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, records []byte, ap *kmsg.ProduceResponseTopicPartition, err error) {
 	ap.ErrorCode, ap.BaseOffset, ap.LogStartOffset = code(err), -1, -1
-	var refused *storage.Refused
-	if errors.As(err, &refused) {
-		ap.ErrorMessage = kmsg.StringPtr(refused.Error())
-		for _, w := range refused.Records {
-			re := kmsg.NewProduceResponseTopicPartitionErrorRecord()
-			re.RelativeOffset, re.ErrorMessage = w.Record, kmsg.StringPtr(w.Error())
-			ap.ErrorRecords = append(ap.ErrorRecords, re)
-		}
+	r, _ := m.lookup(rt.Topic, rt.TopicID, req.Version >= 13, ap.Partition)
+	if r != nil && !withoutLogStart(err) && oneBatch(records) {
+		ap.LogStartOffset = int64(r.Log().Start())
 	}
-	if ap.ErrorCode != kerr.NotLeaderForPartition.Code {
+	var refused *storage.Refused
+	var corrupt *wire.CorruptError
+	switch {
+	case errors.As(err, &refused) && r != nil:
+		m.refuseRecords(e, r, refused.Records, ap)
+	case errors.As(err, &corrupt) && corrupt.What == "magic" && corrupt.Code == kerr.CorruptMessage:
+		ap.ErrorMessage = kmsg.StringPtr(fmt.Sprintf("Invalid magic found in record: %d", corrupt.Got))
+	}
+	if req.Version < 10 || ap.ErrorCode != kerr.NotLeaderForPartition.Code {
 		return
 	}
 	leader, epoch := m.leaderOf(rt.Topic, rt.TopicID, req.Version >= 13, ap.Partition)
@@ -117,6 +132,62 @@ func (m *replicaManager) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.Pro
 		rb.NodeID, rb.Host, rb.Port, rb.Rack = int32(leader), host, port, rack
 		resp.Brokers = append(resp.Brokers, rb)
 	}
+}
+
+// oneBatch reports whether a request has one batch of format 2 for a partition. Others are refused before the append
+// (ProduceRequest.validateRecords).
+func oneBatch(records []byte) bool {
+	if len(records) < wire.BatchHeaderSize || wire.Batch(records).Magic() != 2 {
+		return false
+	}
+	_, rest, err := wire.Next(records)
+	return err != nil || len(rest) == 0
+}
+
+// withoutLogStart reports whether a response with this error has no log start: the request was refused before the append, or the
+// error is one of those that ReplicaManager.appendToLocalLog expects.
+func withoutLogStart(err error) bool {
+	var refused *storage.Refused
+	if errors.As(err, &refused) {
+		return false
+	}
+	switch code(err) {
+	case kerr.InvalidRequiredAcks.Code, kerr.UnsupportedCompressionType.Code, kerr.UnknownTopicOrPartition.Code, kerr.UnknownTopicID.Code,
+		kerr.NotLeaderForPartition.Code, kerr.MessageTooLarge.Code, kerr.RecordListTooLarge.Code, kerr.CorruptMessage.Code, kerr.KafkaStorageError.Code:
+		return true
+	}
+	return false
+}
+
+// refuseRecords sets the errors of records that break a rule of their topic (RecordValidationException). An invalid batch has no
+// such errors.
+func (m *replicaManager) refuseRecords(e env.Env, r *replica, wrong []*wire.CorruptError, ap *kmsg.ProduceResponseTopicPartition) {
+	log, _ := m.cfg.topic(m.image, r.TP.Topic)
+	now := wire.Timestamp(e.Wall().Millis())
+	from, to := now-wire.Timestamp(log.TimestampBeforeMax/env.Millisecond), now+wire.Timestamp(log.TimestampAfterMax/env.Millisecond)
+	var texts []string
+	for _, w := range wrong {
+		text := ""
+		switch {
+		case w.Record >= 0 && w.What == "key length on a compacted topic":
+			text = fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d", r.TP.Topic, r.TP.Partition)
+		case w.Record >= 0 && w.What == "timestamp":
+			text = fmt.Sprintf("Timestamp %d of message with offset %d is out of range. The timestamp should be within [%d, %d]", w.Got, w.Record, from, to)
+		default:
+			return
+		}
+		re := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+		re.RelativeOffset, re.ErrorMessage = w.Record, kmsg.StringPtr(text)
+		ap.ErrorRecords = append(ap.ErrorRecords, re)
+		if len(texts) < 3 {
+			texts = append(texts, fmt.Sprintf("RecordError(batchIndex=%d, message='%s')", w.Record, text))
+		}
+	}
+	why := "invalid timestamp"
+	if ap.ErrorCode != kerr.InvalidTimestamp.Code {
+		why = fmt.Sprintf("%d record errors in total, and only showing the first three errors at most: [%s]", len(wrong), strings.Join(texts, ", "))
+	}
+	ap.ErrorMessage = kmsg.StringPtr("One or more records have been rejected due to " + why)
 }
 
 // code returns Kafka's code for an error of storage or replication. If the error has none, it is KAFKA_STORAGE_ERROR.

@@ -37,6 +37,51 @@ func TestProduceIsAnsweredWhenItIsCommitted(t *testing.T) {
 	require.EqualValues(t, 4, p.BaseOffset, "it is appended, and the answer says where")
 }
 
+// The response says which records break a rule of their topic, and where the log starts.
+func TestProduceNamesTheRecordsThatItRefuses(t *testing.T) {
+	r := newRoom(t, 1)
+	r.topic("early", []int{1}, "message.timestamp.before.max.ms=0", "message.timestamp.after.max.ms=0")
+	r.topic("keyed", []int{1}, "cleanup.policy=compact")
+	r.topic("small", []int{1}, "internal.segment.bytes=100")
+	r.run(10 * env.Millisecond)
+	for _, tc := range []struct {
+		topic   string
+		want    *kerr.Error
+		message string
+		records int
+		start   int64
+	}{
+		{"early", kerr.InvalidTimestamp, "One or more records have been rejected due to invalid timestamp", 4, 0},
+		{"keyed", kerr.InvalidRecord, "One or more records have been rejected due to 4 record errors in total, and only showing the first three errors at most: [RecordError(", 4, 0},
+		{"small", kerr.RecordListTooLarge, "", 0, -1},
+	} {
+		p := ask[*kmsg.ProduceResponse](r, 1, produce(tc.topic, -1, batch("a", "b", "c", "defghijklmnopqrstuvwxyz"))).Topics[0].Partitions[0]
+		require.Equal(t, tc.want.Code, p.ErrorCode, tc.topic)
+		require.Len(t, p.ErrorRecords, tc.records)
+		require.Equal(t, tc.start, p.LogStartOffset, tc.topic)
+		if tc.message == "" {
+			require.Nil(t, p.ErrorMessage)
+		} else {
+			require.Contains(t, *p.ErrorMessage, tc.message)
+		}
+	}
+}
+
+// A partition that a request has twice is appended once, with the last records.
+func TestProduceTakesAPartitionOnce(t *testing.T) {
+	r := newRoom(t, 1)
+	r.topic("orders", []int{1})
+	req := produce("orders", -1, batch("a"))
+	req.Topics[0].Partitions = append(req.Topics[0].Partitions, produce("orders", -1, batch("b")).Topics[0].Partitions[0])
+	none := kmsg.NewProduceRequestTopic()
+	none.Topic = "orders"
+	req.Topics = append(req.Topics, none)
+	resp := ask[*kmsg.ProduceResponse](r, 1, req)
+	require.Len(t, resp.Topics, 1)
+	require.Len(t, resp.Topics[0].Partitions, 1)
+	require.EqualValues(t, 1, r.replica(1, "orders").end())
+}
+
 // A refused request changes nothing.
 func TestProduceRefused(t *testing.T) {
 	r := newRoom(t, 2)

@@ -53,6 +53,9 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 		if slices.ContainsFunc(req.FeatureUpdates[i+1:], func(o kmsg.UpdateFeaturesRequestFeatureUpdate) bool { return o.Feature == u.Feature }) {
 			continue // the last update of a feature counts
 		}
+		if req.Version == 0 {
+			u.UpgradeType = upgrade // Kafka's controller ignores AllowDowngrade, which only this version has
+		}
 		if err := mayUpdateFeature(s, &u, metadata); err != nil {
 			err.text = "The update failed for all features since the following feature had an error: " + err.text
 			resp.ErrorCode, resp.ErrorMessage = err.code(), err.message()
@@ -63,7 +66,7 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 	for _, u := range req.FeatureUpdates {
 		if req.Version <= 1 {
 			result := kmsg.NewUpdateFeaturesResponseResult()
-			result.Feature = u.Feature
+			result.Feature, result.ErrorMessage = u.Feature, kmsg.StringPtr("NONE") // Kafka's message of no error
 			resp.Results = append(resp.Results, result)
 		}
 	}
@@ -104,7 +107,8 @@ func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdat
 	case level > current && kind != upgrade:
 		return no("Can't downgrade to a newer version.")
 	case level < current && u.Feature == metadataFeature: // the log may have records that an older version cannot read
-		return refuse(kerr.InvalidUpdateVersion, "Invalid metadata.version %d. Refusing to perform the requested downgrade because it might delete metadata information.", level)
+		return refuse(kerr.InvalidUpdateVersion, "Unsupported metadata.version downgrade from %d to %d. Refusing to perform the requested downgrade "+
+			"because it might delete metadata information.", current, level)
 	case u.Feature == elrFeature && level > 0 && metadata < withELR: // the records of this feature need 4.0-IV1 (Feature.validateVersion)
 		return no("%s could not be set to %d because it depends on metadata.version level %d", elrFeature, level, withELR)
 	}

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -98,10 +99,18 @@ func (c *Conn) Raw(f Frame, limit time.Duration) ([]byte, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return nil, err
 	}
-	if _, err := c.conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)); err != nil || f.Silent {
+	if _, err := c.conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)); err != nil {
 		return nil, err
 	}
+	if f.Silent { // a broker that refuses the request closes the connection instead of answering
+		if err := c.conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+			return nil, err
+		}
+	}
 	answer, err := readFrame(c.conn)
+	if f.Silent && errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func diff(all *[]difference, path string, kafka, ours *value) {
 
 // keys are the fields by which the elements of a list are told apart, so that an element that is missing does not make all later
 // ones differ.
-var keys = []string{"Name", "ApiKey"}
+var keys = []string{"Name", "ApiKey", "ResourceName"}
 
 // keyOf returns the key of two lists, or "" if there is none.
 func keyOf(a, b *value) string {
@@ -153,12 +153,23 @@ func sortLists(v *value, unordered []string) {
 	for _, f := range v.fields {
 		sortLists(f.v, unordered)
 		if slices.Contains(unordered, f.name) {
-			slices.SortStableFunc(f.v.list, func(a, b *value) int { return strings.Compare(a.String(), b.String()) })
+			slices.SortStableFunc(f.v.list, func(a, b *value) int { return strings.Compare(a.order(), b.order()) })
 		}
 	}
 	for _, e := range v.list {
 		sortLists(e, unordered)
 	}
+}
+
+// order is the text by which lists without an order are sorted: the keys of an element, then all of it.
+func (v *value) order() string {
+	text := ""
+	for _, key := range keys {
+		if id := v.get(key); id != nil {
+			text += id.text + " "
+		}
+	}
+	return text + v.String()
 }
 
 // mask replaces the numbers above 0 and the ids in the named fields and lists, which differ from run to run.

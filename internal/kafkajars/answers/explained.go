@@ -46,12 +46,45 @@ var explained = []row{
 		reason: "the table of features is of Kafka 4.4, and a new cluster finalises metadata.version 27",
 	},
 	{
+		name: "levels of metadata.version", kind: simplified, apis: "UpdateFeatures", line: "metadata.version", path: "ErrorMessage", kafka: `.*(30|version 29).*`, ours: ".*27.*",
+		reason: "a cluster knows metadata.version up to 27",
+	},
+	{
+		name: "dynamic voters", kind: omitted, apis: "UpdateFeatures", line: "kraft.version", path: `ErrorCode|ErrorMessage|Results`,
+		reason: "voters are static (kraft.version 0)",
+	},
+	{
+		name: "requests that Kafka does not answer", kind: simplified, apis: "AlterConfigs,Produce", kafka: errMute.Error(),
+		reason: "a resource that appears twice in AlterConfigs, or records that are null, end in an exception that no response reports",
+	},
+	{
+		name: "the number of cleaner threads", kind: simplified, apis: "IncrementalAlterConfigs", path: `Responses\.Error(Code|Message)`, kafka: `INVALID_REQUEST|"/ by zero"`, ours: `NONE|null`, line: "log.cleaner.threads, ConfigOperation: [01]",
+		reason: "a broker has no cleaner whose threads it could count before it accepts the config",
+	},
+	{
+		name: "min.insync.replicas of a new cluster", kind: simplified, apis: "AlterConfigs", path: `Responses\.Error(Code|Message)`, kafka: `INVALID_CONFIG|"Cluster-level min.insync.replicas.*`, ours: `NONE|null`,
+		reason: "as it is not set for all brokers, AlterConfigs does not remove it",
+	},
+	{
 		name: "features of share and Streams groups", kind: omitted, apis: "ApiVersions", path: "FinalizedFeatures", kafka: `\{Name: (share|streams).version.*`, ours: nothing,
 		reason: "there are no such groups",
 	},
 	{
-		name: "min.insync.replicas of a new cluster", kind: simplified, path: `(Topics|Results)\.Configs\.(Config)?Source`, kafka: "3", ours: "[45]",
+		name: "min.insync.replicas of a new cluster", kind: simplified, path: `(Topics|Results)\.Configs(\.ConfigSource|\.Synonyms.*)?`, kafka: `3|\{Name: min.insync.replicas,.*`,
+		ours:   `[45]|nothing`,
 		reason: "Kafka's controller sets it for all brokers in the first records (KIP-966), ours reads it from server.properties",
+	},
+	{
+		name: "documentation of configs", kind: simplified, apis: "DescribeConfigs", path: `Results\.Configs\.Documentation`, kafka: `".*"`, ours: `".*"`,
+		reason: "the documentation is in our own words",
+	},
+	{
+		name: "configs that are not modelled", kind: omitted, apis: "DescribeConfigs", path: `Results\.Configs`, kafka: `\{Name: node.id,.*`, ours: nothing,
+		reason: "a node's id, its listeners, security, metrics and plug-ins are not configs here",
+	},
+	{
+		name: "directory ids of observers", kind: simplified, apis: "DescribeQuorum", path: `Topics\.Partitions\.Observers\.ReplicaDirectoryId`, kafka: `\$uuid`, ours: "0",
+		reason: "an observer of the quorum does not say which directory its log is in",
 	},
 	{
 		name: "configs of Kafka 4.4", kind: simplified, path: `(Topics|Results)\.Configs`, kafka: nothing,

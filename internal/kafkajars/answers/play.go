@@ -225,7 +225,7 @@ func (p *player) learn(v *value) {
 	if name == nil {
 		name = v.get("TopicName")
 	}
-	if id != nil && name != nil && id.text != noUUID && !name.isNull() && p.topics[name.text] != id.text {
+	if id != nil && name != nil && id.text != noUUID && !name.isNull() && name.text != "" && p.names[id.text] == "" && p.topics[name.text] != id.text {
 		if was := p.topics[name.text]; was != "" {
 			p.names[was] = "$old." + name.text
 		}
@@ -248,6 +248,13 @@ func (p *player) normalise(v *value) {
 	if host, port := v.get("Host"), v.get("Port"); id != nil && host != nil && port != nil {
 		if h, q := p.endpoint(id.text); h == host.text && q == port.text {
 			host.text, port.text = "$host", "$port"
+		}
+	}
+	if all := v.get("Listeners"); id != nil && all != nil { // of a controller
+		for _, l := range all.list {
+			if h, q := p.endpoint(id.text); h == l.get("Host").text && q == l.get("Port").text {
+				l.get("Host").text, l.get("Port").text = "$host", "$port"
+			}
 		}
 	}
 	for _, f := range v.fields {
@@ -278,9 +285,13 @@ func (p *player) normaliseField(f field) {
 	case p.names[f.v.text] != "":
 		f.v.text = p.names[f.v.text]
 	default:
+		f.v.text = between.ReplaceAllString(f.v.text, "within [$$from, $$to]")
 		f.v.text = long.ReplaceAllStringFunc(f.v.text, func(s string) string { return fmt.Sprintf("$x%d", len(s)) })
 	}
 }
+
+// between is the range of valid timestamps in a message, which depends on the clock.
+var between = regexp.MustCompile(`within \[-?[0-9]+, -?[0-9]+\]`)
 
 var long = regexp.MustCompile(`x{100,}`)
 

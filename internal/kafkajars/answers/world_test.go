@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,9 @@ func (w *world) ask(node string, api *schema, version int16, body []byte) ([]byt
 	case s.err != nil:
 		return nil, s.err
 	case s.resp == nil:
+		if w.pause(time.Second); s.lost { // a broker that refuses the request closes the connection instead of answering
+			return nil, errClosed
+		}
 		return nil, errSilent
 	}
 	if s.resp.GetVersion() > api.valid.end-1 {
@@ -97,7 +101,12 @@ func (w *world) ask(node string, api *schema, version int16, body []byte) ([]byt
 }
 
 // endpoint implements target.
-func (w *world) endpoint(id string) (host, port string) { return "b" + id, "9092" }
+func (w *world) endpoint(id string) (host, port string) {
+	if n, err := strconv.Atoi(id); err == nil && n > 100 {
+		return fmt.Sprintf("c%d", n-100), "9093"
+	}
+	return "b" + id, "9092"
+}
 
 // id implements target.
 func (w *world) id() string { return "c2Ftc2Etc2Ftc2Etc2Ftcw" }
@@ -105,6 +114,11 @@ func (w *world) id() string { return "c2Ftc2Etc2Ftc2Etc2Ftcw" }
 // stop implements target.
 func (w *world) stop(node string) error {
 	w.Stop(env.Addr(node))
+	for until := w.sim.Now() + sim.Time(10*env.Minute); w.sim.Running(env.Addr(node)); w.pause(10 * time.Millisecond) {
+		if w.sim.Now() > until {
+			return fmt.Errorf("%s does not end", node)
+		}
+	}
 	return nil
 }
 
@@ -121,6 +135,7 @@ func (w *world) pause(d time.Duration) { w.sim.RunUntil(w.sim.Now() + sim.Time(d
 type sender struct {
 	link env.Link
 	done bool
+	lost bool
 	resp env.Response
 	err  error
 }
@@ -136,11 +151,11 @@ func (s *sender) Receive(e env.Env, t env.Ticket, _ env.Request) { e.NoReply(t) 
 
 func (s *sender) Returned(e env.Env, _ env.Token, _ env.Request, resp env.Response, err error) {
 	s.done, s.resp, s.err = true, resp, err
-	if err == nil {
+	if resp != nil {
 		e.Close(s.link)
 	}
 }
 
-func (s *sender) Lost(env.Env, env.Link, error) {}
+func (s *sender) Lost(env.Env, env.Link, error) { s.lost = true }
 func (s *sender) Fire(env.Env, env.Timer)       {}
 func (s *sender) Stop(e env.Env)                { e.Exit(nil) }
