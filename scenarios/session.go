@@ -40,8 +40,9 @@ type Session struct {
 	outputs []string                    // one per block of the file
 	verdict *Verdict                    // nil until the end
 	claims  []Claim
-	stopped Stop       // the reason why the run ended before its last line
-	work    *workloads // nil if no workload line has run
+	stopped Stop             // the reason why the run ended before its last line
+	work    *workloads       // nil if no workload line has run
+	downs   map[env.Addr]int // how often a line has ordered each machine down; never iterated
 
 	ticks  uint64        // lines started and events run so far
 	causes *causesAt     // the result of the last call of CausesOf

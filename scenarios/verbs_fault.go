@@ -35,6 +35,7 @@ var verbCrash = &Verb{
 			s.cluster.CrashInside(host, arg[int64](a, "COUNT"), a.has("power"))
 			return
 		}
+		orderDown(s, host)
 		s.cluster.Crash(host, a.has("power"))
 	}),
 }
@@ -46,7 +47,10 @@ var verbStop = &Verb{
 	Doc:     "Starts a clean shutdown, as SIGTERM does. The machine stays down until start." + hostsHelp,
 	Example: "stop b1",
 	Timed:   true,
-	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Stop(host) }),
+	Run: each("HOSTS", func(s *Session, _ *Args, host env.Addr) {
+		orderDown(s, host)
+		s.cluster.Stop(host)
+	}),
 }
 
 var verbStart = &Verb{
@@ -73,25 +77,26 @@ var verbRestart = &Verb{
 	Group: "faults",
 	Forms: []string{"HOSTS"},
 	Doc: "Shuts machines down cleanly, as SIGTERM does, and boots each as soon as its process has ended, as systemctl restart does. It waits " +
-		"until all have booted, not until they are unfenced. A machine that is down boots at once." + hostsHelp,
+		"until all have booted, not until they are unfenced. A machine that is down boots at once. A later crash, stop or wipe of the machine " +
+		"wins: it stays down." + hostsHelp,
 	Example: "restart b1\nat 3s restart leader:orders-0",
 	Timed:   true,
 	Run: func(s *Session, a *Args) Result {
-		waits, was := map[env.Addr]bool{}, map[env.Addr]uint32{}
+		waits, was, downs := map[env.Addr]bool{}, map[env.Addr]uint32{}, map[env.Addr]int{}
 		for _, m := range s.cluster.Machines() {
 			was[m.Host] = m.Incarnation
 		}
 		r := each("HOSTS", func(s *Session, _ *Args, host env.Addr) {
 			s.cluster.Stop(host)
-			waits[host] = true
+			waits[host], downs[host] = true, s.downs[host]
 		})(s, a)
 		hosts := s.hosts(arg[[]hostTerm](a, "HOSTS"))
 		r.Until = func() bool {
 			for _, m := range s.cluster.Machines() {
 				switch {
 				case !waits[m.Host]:
-				case m.Incarnation != was[m.Host]:
-					waits[m.Host] = false // another line has crashed and booted it
+				case m.Incarnation != was[m.Host], s.downs[m.Host] != downs[m.Host]:
+					waits[m.Host] = false // another line has crashed and booted it, or has ordered it down for longer
 				case !m.Up:
 					waits[m.Host] = false
 					s.cluster.Start(m.Host)
@@ -109,6 +114,14 @@ var verbRestart = &Verb{
 	},
 }
 
+// orderDown notes that a line has ordered a machine down, so a restart that is not complete does not boot it.
+func orderDown(s *Session, host env.Addr) {
+	if s.downs == nil {
+		s.downs = map[env.Addr]int{}
+	}
+	s.downs[host]++
+}
+
 var verbWipe = &Verb{
 	Name:  "wipe",
 	Group: "faults",
@@ -119,7 +132,10 @@ var verbWipe = &Verb{
 		"does not survive in general." + hostsHelp,
 	Example: "wipe b3\nat 3s wipe follower:orders-0",
 	Timed:   true,
-	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Wipe(host) }),
+	Run: each("HOSTS", func(s *Session, _ *Args, host env.Addr) {
+		orderDown(s, host)
+		s.cluster.Wipe(host)
+	}),
 }
 
 var verbDouble = &Verb{

@@ -54,6 +54,18 @@ run until isr orders-0 1,2,3
 	}
 }
 
+// A line that crashes, stops or wipes a machine during its restart wins: the machine stays down.
+func TestALaterCrashEndsARestart(t *testing.T) {
+	for order, up := range map[string]bool{"crash b2": false, "stop b2": false, "wipe b2": false, "resume b2": true} {
+		s, _ := finish(t, "cluster brokers=3 controllers=1 seed=3\ntopic orders on=1,2,3\npause b2\nat 20s restart b2\nrun until time 21s\n"+order+"\nresume b2\nwait 30s\n")
+		for _, m := range s.cluster.Machines() {
+			if m.Host == "b2" && m.Up != up {
+				t.Errorf("after %s: up is %v", order, m.Up)
+			}
+		}
+	}
+}
+
 // On a real cluster the process has a new incarnation, and the line ends only then.
 func TestRestartOfBrokers(t *testing.T) {
 	s := New(load(t, `cluster brokers=3 controllers=1 seed=3
