@@ -229,3 +229,24 @@ func TestAHoleIsNotNoticed(t *testing.T) {
 		})
 	}
 }
+
+// A lost write leaves bytes that are no batch in the middle of a log. The true log ends there, because nothing behind them can be
+// read, but the broker opens the log at its old end. A broker with a log that ends there by its own account has noticed the loss.
+func TestAHoleThatEndsTheTrueLog(t *testing.T) {
+	for end, want := range map[wire.Offset]Status{3: Priced, 1: Violated} {
+		s := staged(2).elr()
+		for at := range wire.Offset(3) {
+			s.committed(at, 0xA+uint32(at))
+		}
+		r := s.p.Replica(2)
+		s.Flushed(r, 3)
+		s.tick()
+		s.DiskFaulted(2, "lost write")
+		s.Truncated(s.p, r, 1, "lost write")
+		s.alter(2, ids(2, 3), nil)
+		s.tick()
+		s.ReplicaChanged(s.p, r, State{Leads: true, Leader: 2, Epoch: 1, HW: 1, End: end, ISR: ids(2, 3), PartitionEpoch: s.p.assigned.PartitionEpoch})
+		f := find(t, s.done(), "acked-durable")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}

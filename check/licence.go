@@ -59,14 +59,18 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 // holeInLog describes the damage that removed a batch from the middle of a broker's log. No node notices such a hole,
 // because log recovery does not read below the recovery point and replicas compare only log ends. A broker does notice a
 // loss at the end of its log. A power loss alone leaves no hole, because recovery truncates the log at the first invalid
-// batch.
+// batch. The true log ends at the hole if nothing behind it can be read; the broker's own log end says then that it goes on.
 func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	r := p.replica(node)
 	if r == nil {
 		return ""
 	}
 	above := r.Log.find(q.Base)
-	if above == r.Log.Len() || r.Log.batches[above].Base < q.Next {
+	goesOn := r.observed && r.State.End >= q.Next
+	if above < r.Log.Len() {
+		goesOn = r.Log.batches[above].Base >= q.Next
+	}
+	if !goesOn {
 		return ""
 	}
 	for _, t := range q.taken {
