@@ -80,13 +80,16 @@ func (c *simCluster) activeIn(core []env.Addr) bool {
 // ends for now at the high watermark.
 //
 // A read ends at the high watermark of its first response. After an unclean election the log may end below that offset, and
-// only new records would let the read end.
+// only new records would let the read end. A client's later reads of that partition wait for it, so they cannot begin.
 func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 	if o.done {
 		return core != nil || o.outcome.Status != OutcomeOK || o.ready == nil || o.ready()
 	}
 	if !o.reads {
 		return false
+	}
+	if r := c.reading(o.client, o.tp); r != o && r != nil {
+		return c.ended(r, core)
 	}
 	p, there := c.Partition(o.tp)
 	switch {
