@@ -34,7 +34,7 @@ func (p *Plan) drawMakeup(d draws) {
 		}
 	}
 	if p.style.busy { // so that a follower, too, gets a busy partition without the quiet ones
-		m.settings = append(m.settings, setting{"replica.fetch.max.bytes", 400}, setting{"replica.fetch.response.max.bytes", 1200})
+		m.settings = append(m.settings, setting{"replica.fetch.max.bytes", 400}, setting{"replica.fetch.response.max.bytes", 500})
 	}
 	if d.chance("quorum.slow", 0, 100) { // so that a voter that lags stays behind for a while
 		m.settings = append(m.settings, setting{"controller.quorum.fetch.max.bytes", 1})

@@ -8,6 +8,7 @@ type operation struct {
 	name  string
 	locks bool // after the operation, a partition may have no replica that is allowed to be leader
 	once  bool // a run has at most one such operation
+	often bool // most seeds use the kind, because a check depends on it alone
 	order func(p *Plan, d draws, o order)
 }
 
@@ -54,7 +55,7 @@ func commonOperations() []operation {
 				p.order(at, o.tag, "elect", how, tp)
 			}
 		}},
-		{name: "delete-records", order: func(p *Plan, d draws, o order) {
+		{name: "delete-records", often: true, order: func(p *Plan, d draws, o order) {
 			var before words
 			if d.chance("operation.before", o.ord, 600) {
 				before = words{"before", d.between("operation.offset", o.ord, 1, 80)}
@@ -107,7 +108,11 @@ func (p *Plan) drawOperations(d draws) {
 	all := operations()
 	weights := make([]int, len(all))
 	for i, o := range all {
-		if d.chance("operator."+o.name, 0, 400) {
+		share := 400
+		if o.often {
+			share = 700
+		}
+		if d.chance("operator."+o.name, 0, share) {
 			weights[i] = 1 << d.intn("operator.weight."+o.name, 0, 4)
 		}
 	}

@@ -82,7 +82,7 @@ func Draw(seed uint64, profile Profile) *Plan {
 	if profile != p.Profile && profile != Mixed {
 		p.focus = string(profile)
 	}
-	p.style, p.lingers = styleOf(d), d.chance("lingers", 0, 80)
+	p.style, p.lingers = styleOf(d), d.chance("lingers", 0, 120)
 	p.drawMakeup(d)
 	for i := range pick(d, "topics", 0, 1, 1, 1, 2) {
 		p.topics = append(p.topics, p.newTopic(d, i))
@@ -100,6 +100,9 @@ func Draw(seed uint64, profile Profile) *Plan {
 func (p *Plan) newTopic(d draws, name int) topic {
 	n := int32(name)
 	t := topic{name: topicNames[name], partitions: pick(d, "partitions", n, 1, 1, 2, 3)}
+	if p.style.busy { // so that quiet partitions wait beside the busy one in the fetches of a follower
+		t.partitions = pick(d, "partitions.busy", n, 3, 3, 4, 6)
+	}
 	t.replicas = min(p.brokers, pick(d, "replicas", n, 1, 2, 3, 3, 3, 3, 5))
 	least := max(1, t.replicas-pick(d, "min.isr", n, 1, 1, 1, 0, 2))
 	if !p.makeup.shared {
