@@ -24,7 +24,7 @@ type Admin struct {
 	cfg            Config
 	links          map[env.Addr]env.Link
 	active         env.Addr // the active controller, "" if it is not known
-	nextController int      // index in controllers of the next one to send DescribeCluster to
+	nextController int      // the index in controllers of the next controller that gets DescribeCluster
 
 	queue      []adminRequest // the first is in flight
 	ambiguous  bool           // an earlier attempt of the first request may have been applied

@@ -28,13 +28,13 @@ type batch struct {
 	ids       []int64
 	size      int // upper bound of the encoded, uncompressed size
 	createdAt env.Instant
-	bytes     []byte // nil while it is open
+	bytes     []byte // the encoded batch; nil while the batch is open
 	attempts  int
 	notBefore env.Instant    // the end of its retry backoff
 	epoch     wire.Epoch     // the leader epoch of the last attempt
 	topic     wire.TopicID   // the topic id of the last attempt
 	earlier   []wire.TopicID // the other topic ids of earlier attempts
-	unknown   bool           // a broker may have appended it in an earlier attempt
+	unknown   bool           // a broker may have appended the batch in an earlier attempt
 	done      bool           // Producer.Done was called
 	err       *kerr.Error    // the error of the last attempt
 }

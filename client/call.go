@@ -29,7 +29,7 @@ type adminCall struct {
 	since      env.Instant // the time of Ask
 	attempts   int
 	inFlight   bool // an attempt is under way
-	backingOff bool // it waits for metadata or for the end of a backoff
+	backingOff bool // the call waits for metadata or for the end of a backoff
 	ambiguous  bool // an attempt may have been applied, although it got no response or a retriable error
 	err        *kerr.Error
 }
@@ -39,7 +39,7 @@ type CallResult struct {
 	Response env.Response // nil if none arrived within Config.APITimeout
 	Err      *kerr.Error  // why there is no response
 	Outcome  Outcome      // OK with a response; otherwise Unknown if an attempt may have been applied, else Failed
-	Attempts int          // if an attempt got no response, a later one may get, for example, "already exists"
+	Attempts int          // how often the request was sent; after a lost response, a later one may be "already exists"
 }
 
 func newAdminCalls(c *metadataCache) adminCalls {

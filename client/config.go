@@ -34,7 +34,7 @@ func DefaultConfig() Config {
 	return Config{}.withDefaults()
 }
 
-// withDefaults returns the config with defaults in place of zeros that are not valid values.
+// withDefaults returns the config with the default in place of each zero that is not a valid value.
 func (c Config) withDefaults() Config {
 	if c == (Config{}) {
 		c.Acks, c.Linger, c.FetchWait = -1, 5*env.Millisecond, 500*env.Millisecond
@@ -72,8 +72,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// backoff returns the wait before a retry after a number of failed attempts. The wait doubles with each attempt up to the
-// maximum. It has a jitter of 20 %, so that clients that failed together do not retry together.
+// backoff returns the wait before the next attempt. The argument attempts is the number of failed attempts. The wait
+// doubles with each attempt up to the maximum. It has a jitter of 20 %, so that clients that failed together do not retry
+// together.
 func (c *Config) backoff(e env.Env, attempts int) env.Duration {
 	wait := c.RetryBackoff
 	for i := 1; i < attempts && wait < c.RetryBackoffMax; i++ {

@@ -35,7 +35,7 @@ type Polled struct {
 	Partition wire.TopicPartition
 	Topic     wire.TopicID  // the topic id of the request; zero with an error
 	From      wire.Offset   // the position of the request
-	FromStart bool          // From is the log start, for which the consumer asked, and it has read nothing since
+	FromStart bool          // From is the log start that the consumer asked for, and nothing was read since
 	Records   []wire.Record // in offset order, none below From
 	Batches   []wire.Batch  // the batches of the records, in the same order
 	Next      wire.Offset   // the new position
@@ -202,7 +202,7 @@ func (c *Consumer) lookUpPosition(e env.Env, i int, l leader) {
 }
 
 // validate asks the leader where the epoch of the last read record ends (KIP-320). Without validation a consumer would
-// continue in the new leader's log as if it were the old log, and miss the records that replaced those it has read.
+// continue in the new leader's log as if it were the old log. It would miss the records that replaced those it has read.
 func (c *Consumer) validate(e env.Env, i int, l leader) {
 	p := c.parts[i]
 	req := kmsg.NewPtrOffsetForLeaderEpochRequest()

@@ -143,7 +143,7 @@ func appendRecords(to []wire.Record, b wire.Batch, from wire.Offset) []wire.Reco
 // the producer and the first offset. The transaction ends at the producer's next marker.
 type abortedFilter struct {
 	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction // not reached yet
-	inside  []int64                                              // producers with an aborted transaction at this offset
+	inside  []int64                                              // producers that are now inside an aborted transaction
 }
 
 // keep reports whether the application gets a batch. The caller must pass batches in offset order.

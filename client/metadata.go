@@ -17,7 +17,7 @@ const (
 	tokMetadata        = iota + 1
 	tokProduce         // A: request
 	tokFetch           // A: node, B: fetch number
-	tokPosition        // A: cursor, B: generation, C: the leader epoch up to which the response validates
+	tokPosition        // A: cursor, B: generation, C: the leader epoch up to which the response validates the position
 	tokCall            // A: call, B: attempt
 	tokAdmin           // A: generation
 	tokDescribeCluster // A: generation

@@ -21,9 +21,9 @@ const (
 // String returns the outcome as it appears in stories.
 func (o Outcome) String() string { return [...]string{"ok", "failed", "unknown"}[o] }
 
-// beforeAppend lists the errors of a partition in a ProduceResponse that a broker returns only before it appends the records.
-// Other errors may come later: a write that failed, a timeout, or a broker that is no longer the leader while a batch waits for
-// replication. Kafka's producer does not make this distinction; it raises the error.
+// beforeAppend lists errors of a partition in a ProduceResponse. A broker returns these errors only before it appends the
+// records. Other errors may come later: a write that failed, a timeout, or a broker that is no longer the leader while a
+// batch waits for replication. Kafka's producer does not make this distinction; it raises the error.
 var beforeAppend = []*kerr.Error{
 	kerr.CorruptMessage, kerr.InvalidTopicException, kerr.UnknownTopicID, kerr.InvalidRequiredAcks, kerr.InvalidRequest,
 	kerr.UnsupportedVersion, kerr.UnsupportedForMessageFormat, kerr.UnsupportedCompressionType,
@@ -33,8 +33,8 @@ var beforeAppend = []*kerr.Error{
 	kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
 }
 
-// withoutReplica lists the errors that a broker returns both before it appends and, for an appended batch that waits for
-// replication, when the broker no longer is the leader or no longer hosts the partition.
+// withoutReplica lists errors that a broker may return before or after it appends the records. After the append, the batch
+// waits for replication, and meanwhile the broker may stop leading or hosting the partition.
 var withoutReplica = []*kerr.Error{kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition}
 
 // provesNotAppended reports whether an error in a ProduceResponse proves that the attempt appended nothing. A broker that

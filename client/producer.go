@@ -20,9 +20,10 @@ import (
 // flight, and without idempotence, a retry may change the order, as in Kafka.
 type Producer struct {
 	*metadataCache
-	// Done is called with the result of each record, in the event that decides it.
+	// Done is called with the result of each record, in the event that decides the result.
 	Done func(e env.Env, s Sent)
-	// Sending, if set, is called with each Produce request before the client sends it, and with the records in it.
+	// Sending, if set, is called before the client sends a Produce request. The argument all has the batches of the
+	// request.
 	Sending func(req *kmsg.ProduceRequest, all []Sending)
 
 	queues  []*queue // in the order of their first use
@@ -33,7 +34,7 @@ type Producer struct {
 	batches  map[int64]*batch          // the batches that are not done, by id
 	requests map[int64]*produceRequest // by id
 	inFlight map[wire.NodeID]int
-	drain    map[wire.NodeID]int // the partition, among the node's, that the next request begins with (nodesDrainIndex)
+	drain    map[wire.NodeID]int // by node: the index of the partition with which the next request begins (nodesDrainIndex)
 	next     int64               // numbers batches, requests and blocked records
 }
 
@@ -43,9 +44,9 @@ type Sent struct {
 	Partition wire.TopicPartition
 	Acks      int16
 	Outcome   Outcome
-	Err       *kerr.Error // the error of the last attempt, if it had one
+	Err       *kerr.Error // the error of the last attempt, or nil
 	Offset    wire.Offset // offset of the record, if the outcome is OK and acks is not 0; otherwise -1
-	Base      wire.Offset // base offset of its batch, under the same conditions
+	Base      wire.Offset // base offset of the record's batch, under the same conditions
 	CRC       uint32      // checksum of the batch as sent
 	// Topic is the topic id of the last attempt, zero if there was none. Earlier has the other topic ids of earlier
 	// attempts. The topics with those ids had the same name and have since been deleted. They may have got the record.
@@ -65,7 +66,7 @@ type Sending struct {
 // blocked is a record that waits for its topic's metadata.
 type blocked struct {
 	n  int64
-	tp wire.TopicPartition // its partition may be AnyPartition
+	tp wire.TopicPartition // tp.Partition may be AnyPartition
 	id int64
 	r  wire.Record
 }
@@ -97,8 +98,8 @@ func (p *Producer) SendRecord(e env.Env, tp wire.TopicPartition, id int64, r wir
 		p.Done(e, Sent{ID: id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: kerr.MessageTooLarge, Offset: -1, Base: -1})
 		return
 	}
-	// In Kafka the send of a record whose partition is not known blocks the program, so a later record of the program, even one
-	// to a given partition, waits for it too.
+	// In Kafka, Send blocks the program while the partition of a record is not known. So later records of the program wait
+	// too, even those to a given partition.
 	if after := p.blockedTopic(tp.Topic); after || tp.Partition == AnyPartition {
 		partition, ok := tp.Partition, false
 		if !after {
@@ -189,9 +190,9 @@ func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
 // (Sender.sendProducerData). The request has one batch of each of that leader's partitions, even if that batch is not ready.
 func (p *Producer) sendReady(e env.Env) { p.sendProducerData(e, false) }
 
-// sendProducerData does the work of sendReady. updated means that the metadata has just been updated. If the metadata still
-// lacks a leader, the next update waits for a backoff; otherwise a producer to a partition that does not exist would request
-// metadata without a pause (Metadata.timeToAllowUpdate).
+// sendProducerData does the work of sendReady. updated means that the metadata has just been updated. If the metadata
+// still lacks a leader, the next update waits for a backoff. Otherwise a producer to a partition that does not exist would
+// request metadata without a pause (Metadata.timeToAllowUpdate).
 func (p *Producer) sendProducerData(e env.Env, updated bool) {
 	byNode := map[wire.NodeID][]*queue{}
 	for i, o := range p.queues {
@@ -222,7 +223,7 @@ func (p *Producer) sendProducerData(e env.Env, updated bool) {
 }
 
 // nextBatch returns the next batch of a queue to send, or nil. With one request in flight for each connection, a partition
-// has at most one batch in flight, which keeps its order.
+// has at most one batch in flight, so its records stay in order.
 func (p *Producer) nextBatch(o *queue) *batch {
 	if len(o.batches) == 0 || p.cfg.MaxInFlight == 1 && o.inFlight > 0 {
 		return nil
@@ -231,8 +232,9 @@ func (p *Producer) nextBatch(o *queue) *batch {
 }
 
 // sendRequest sends one request to a node, and reports whether there was a batch to send
-// (RecordAccumulator.drainBatchesForOneNode). The request is full before the first batch that does not fit. The next request
-// begins with the partition that this one looked at last, so that a busy partition does not starve the ones after it.
+// (RecordAccumulator.drainBatchesForOneNode). The request is full before the first batch that does not fit. The next
+// request begins with the partition that this request looked at last, so that a busy partition does not starve the ones
+// after it.
 func (p *Producer) sendRequest(e env.Env, node wire.NodeID, queues []*queue) bool {
 	f := &produceRequest{node: node}
 	size := 0
@@ -314,7 +316,7 @@ func (p *Producer) handleProduceResponse(e env.Env, id int64, req env.Request, r
 	for _, b := range f.batches {
 		b.queue.inFlight--
 		switch a := answers[b.queue.tp]; {
-		case b.done: // delivery.timeout.ms ended while it was in flight
+		case b.done: // delivery.timeout.ms ended while the batch was in flight
 		case err != nil:
 			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // refused: the broker read nothing
 			p.retry(e, b)

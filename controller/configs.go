@@ -17,7 +17,8 @@ import (
 // Setting is one config with its value.
 type Setting struct{ Name, Value string }
 
-// checkConfigs returns an error if a resource must not have these configs. They are all configs that it would have.
+// checkConfigs returns an error if a resource must not have these configs. The list all has every config that the resource
+// would have.
 func (c *Config) checkConfigs(resource wire.ConfigResource, all []Setting) error {
 	if c.CheckConfigs == nil {
 		return nil
@@ -124,8 +125,8 @@ func (a *configAlteration) begin(kind wire.ConfigResource, name string) *altered
 	return r
 }
 
-// apply adds the change that an operation makes. An append or subtract starts from the value of the resource, or else from the
-// default, and only lists have parts.
+// apply adds the change that an operation makes. An append or a subtract starts from the value that the resource has, or
+// else from the default. Both need a config that is a list.
 func (a *configAlteration) apply(r *alteredResource, name string, op kmsg.IncrementalAlterConfigOp, with *string) {
 	was, isSet := a.state.Config(image.ConfigKey{Resource: r.kind, Of: r.name, Name: name})
 	splits, def := true, ""
@@ -145,7 +146,7 @@ func (a *configAlteration) apply(r *alteredResource, name string, op kmsg.Increm
 	case op == kmsg.IncrementalAlterConfigOpSet && with != nil:
 		r.set(name, with)
 		return
-	case with == nil || op > kmsg.IncrementalAlterConfigOpSubtract || op < 0: // a broker has refused it before it forwards
+	case with == nil || op > kmsg.IncrementalAlterConfigOpSubtract || op < 0: // brokers refuse this and do not forward it
 		r.err = &apiError{err: kerr.UnknownServerError}
 		return
 	case op == kmsg.IncrementalAlterConfigOpSubtract:
@@ -268,7 +269,8 @@ func validResourceName(kind wire.ConfigResource, name string) *apiError {
 	return nil
 }
 
-// resourceExists checks that a topic or a node exists (ConfigResourceExistenceChecker). Configs of all brokers need none.
+// resourceExists checks that a topic or a node exists (ConfigResourceExistenceChecker). The configs for all brokers need
+// no such check.
 func (s decisionState) resourceExists(kind wire.ConfigResource, name string) *apiError {
 	switch {
 	case kind == wire.ConfigTopic && s.TopicNamed(name) == nil:

@@ -32,14 +32,14 @@ type Config struct {
 	Partitions     int32        // num.partitions
 	Replication    int16        // default.replication.factor
 	Features       []Feature    // by name
-	// CheckConfigs returns an error if a resource must not have these configs, which are all that are set on it. If it is nil,
-	// every config is valid.
+	// CheckConfigs returns an error if a resource must not have these configs. The list all has every config that is set
+	// on the resource. Nil allows all configs.
 	CheckConfigs func(resource wire.ConfigResource, all []Setting) error
 	// ListDefault returns the default of a config that is a list, and false for other configs. If it is nil, every config is a
 	// list without a default.
 	ListDefault func(resource wire.ConfigResource, name string) (string, bool)
-	// TopicConfigs returns the configs in force for a topic with the given configs of its own, while brokers have the given
-	// dynamic defaults. If it is nil, responses have none.
+	// TopicConfigs returns the configs in force for a topic. The list brokers has the dynamic defaults, and the list topic
+	// has the topic's own configs. If TopicConfigs is nil, responses have no configs.
 	TopicConfigs func(brokers, topic []Setting) []kmsg.CreateTopicsResponseTopicConfig
 	Oracle       bool // check that the tip, the stable state and replays of the log agree, see coordinator.Options
 	Rules        Rules
@@ -301,8 +301,8 @@ func (c *Controller) Answer(e env.Env, a coordinator.Answer) {
 	}
 }
 
-// createdTopics returns one effect for each topic that an op creates, with its id and its numbers of partitions and
-// replicas. The effects happen when all records of the op are committed.
+// createdTopics returns one effect for each topic that an op creates. An effect has the topic's id and its numbers of
+// partitions and replicas. The effects happen when all records of the op are committed.
 func createdTopics(records []wire.MetadataRecord) (all []env.Token) {
 	for _, r := range records {
 		switch r := r.(type) {

@@ -130,9 +130,9 @@ func (s decisionState) fence(b *image.Broker) []wire.MetadataRecord {
 	return append(s.removeFromISRs(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
 
-// unfence returns the records that unfence a broker and that elect leaders for leaderless partitions. It considers all of
-// them, even those without a replica on this broker: a partition may wait for a leader since its config allowed an unclean
-// election (ReplicationControlManager.handleBrokerUnfenced).
+// unfence returns the records that unfence a broker and that elect leaders for leaderless partitions. It considers every
+// leaderless partition, even one without a replica on this broker, because a change of the config may meanwhile allow an
+// unclean election (ReplicationControlManager.handleBrokerUnfenced).
 func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
 	return append(records, s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {

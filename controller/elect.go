@@ -141,8 +141,8 @@ func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty
 	return wire.NoNode, false
 }
 
-// CanBeLed reports whether a leader could be elected for a partition, given the active brokers, whether eligible leader
-// replicas are enabled (elr), and whether unclean elections are allowed (uncleanly).
+// CanBeLed reports whether a leader could be elected for a partition. The function active reports whether a broker is
+// active. The argument elr enables eligible leader replicas, and uncleanly allows unclean elections.
 func CanBeLed(rules *Rules, p *image.Partition, elr, uncleanly bool, active func(wire.NodeID) bool) bool {
 	b := changeBuilder{p: p, isr: p.ISR, mayLead: active, uncleanShutdown: wire.NoNode, elr: elr, rules: rules}
 	if uncleanly {

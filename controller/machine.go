@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// machine is the state that the records of the metadata log produce, which is the image. Sessions, timers and parked
-// requests are soft state: they are in Controller and not in the log.
+// machine is the state that the records of the metadata log produce: the image. Sessions, timers and parked requests are
+// soft state: they are in Controller and not in the log.
 type machine struct{ *image.Image }
 
 func newMachine() machine { return machine{image.New()} }

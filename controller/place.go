@@ -66,9 +66,9 @@ func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	return r.fenced.next(round)
 }
 
-// newPlacer returns a placer with every broker that is not in controlled shutdown, sorted by rack and id. A fenced
-// broker is included even if its registration says that it is shutting down, because fencing has ended its controlled
-// shutdown and it may be unfenced again (BrokerHeartbeatManager.touch).
+// newPlacer returns a placer with every broker that is not in controlled shutdown, sorted by rack and id. A fenced broker
+// is included even if its registration says that it is shutting down. Fencing has ended its controlled shutdown, and it
+// may be unfenced again (BrokerHeartbeatManager.touch).
 func (s decisionState) newPlacer() *placer {
 	p := &placer{}
 	for _, b := range s.Brokers() { // in order of id

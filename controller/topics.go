@@ -261,7 +261,7 @@ func (s decisionState) partitions(id wire.TopicID, first int32, placed [][]wire.
 	return records
 }
 
-// invalidName returns the reason why a text is no name of a topic, or "" (Topic.validate).
+// invalidName returns the reason why a name is not a valid topic name, or "" (Topic.validate).
 func invalidName(name string) string {
 	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 	const longest = 249
@@ -278,7 +278,7 @@ func invalidName(name string) string {
 	return ""
 }
 
-// collidingName returns another topic that has the same name in metrics, where dots become underscores, or "".
+// collidingName returns another topic that has the same name in metrics, or "". In metrics, dots become underscores.
 func (s decisionState) collidingName(name string) string {
 	if !strings.ContainsAny(name, "._") {
 		return ""
@@ -308,8 +308,8 @@ func nodeIDs(ids []int32) (all []wire.NodeID) {
 	return all
 }
 
-// deleteTopics removes topics, by name or by id. It refuses a topic that is named twice, by name or by id, once
-// (ControllerApis.deleteTopics).
+// deleteTopics removes topics, by name or by id. If a request has a topic twice, by name or by id, the response refuses
+// that topic once (ControllerApis.deleteTopics).
 func deleteTopics(s decisionState, req *kmsg.DeleteTopicsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
 	var records []wire.MetadataRecord
@@ -335,7 +335,7 @@ func deleteTopics(s decisionState, req *kmsg.DeleteTopicsRequest) ([]wire.Metada
 			add(nil, id, refuse(kerr.InvalidRequest, "Duplicate topic id."))
 		case s.alsoByID(all, id) && rt.Topic != nil:
 			add(rt.Topic, id, refuse(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."))
-		case s.alsoByName(all, id) && rt.Topic == nil: // the answer to its name says so
+		case s.alsoByName(all, id) && rt.Topic == nil: // the result for the topic's name has the error
 		case !slices.Contains(gone, id):
 			gone = append(gone, id)
 			add(&s.Topic(id).Name, id, nil)
@@ -383,8 +383,8 @@ func (s decisionState) topicToDelete(rt *kmsg.DeleteTopicsRequestTopic) (wire.To
 	return id, nil
 }
 
-// createPartitions adds partitions to topics. It refuses a topic that appears twice once, before the others
-// (ControllerApis.createPartitions).
+// createPartitions adds partitions to topics. If a topic appears twice, the response refuses that topic once, before the
+// results of the others (ControllerApis.createPartitions).
 func createPartitions(e env.Env, s decisionState, req *kmsg.CreatePartitionsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 	var records []wire.MetadataRecord

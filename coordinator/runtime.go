@@ -41,7 +41,7 @@ type Runtime[M Machine] struct {
 
 	tip, stable M
 	end         wire.Offset // the tip contains the log up to here, and the open batch
-	written     wire.Offset // the log's end as the runtime knows it, which is end without the open batch
+	written     wire.Offset // the end of the log, which is end without the open batch
 	next        wire.Offset // the stable machine contains the log up to here, and all of that is committed
 	committed   wire.Offset // the newest offset given to Committed; above next only during a load
 
@@ -153,10 +153,10 @@ func (r *Runtime[M]) apply(entries []Entry, end wire.Offset) {
 	r.ahead, r.end = append(r.ahead, entries...), end
 }
 
-// ImageChanged runs a reaction to a change of the metadata image, which is an op without a caller. On an active
-// coordinator it runs at once. In any other state, the newest reaction waits until a load is complete and then runs with
-// whole set. The reaction must then read the whole image, because earlier changes were missed (Kafka's onLoaded and
-// onMetadataUpdate). If its append is refused, the reaction is not repeated.
+// ImageChanged runs a reaction to a change of the metadata image. A reaction is an op without a caller. On an active
+// coordinator the reaction runs at once. In any other state, the newest reaction waits until a load is complete and then
+// runs with whole set. The reaction must then read the whole image, because earlier changes were missed (Kafka's onLoaded
+// and onMetadataUpdate). If its append is refused, the reaction is not repeated.
 func (r *Runtime[M]) ImageChanged(e env.Env, react func(tip M, whole bool) Result) error {
 	r.react = react
 	if r.state != Active {

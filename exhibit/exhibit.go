@@ -13,9 +13,9 @@
 // because the type of the rules is a type parameter.
 package exhibit
 
-// Of is one old rule of a package with the rules R.
+// Of is one old rule of a package. R is the type of the package's rules.
 type Of[R any] struct {
-	ID       string   // "M1"; exhibits of two packages with the same id are parts of one flaw
+	ID       string   // "M1"; exhibits with the same id in two packages are parts of one flaw
 	Source   string   // the KIP, the JIRA issue, or the idea
 	Versions string   // the releases of Kafka that had the rule, if known; "never released" if none had it
 	Symptom  string   // the effect that users saw

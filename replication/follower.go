@@ -28,8 +28,8 @@ func (p *Partition) Position() Position {
 
 // TruncateToDivergence truncates the log to where it diverges from the leader's. If the leader does not have the last
 // epoch of the truncated log, the next fetch diverges too (KIP-279, part of fetches since KIP-595). Kafka may need two
-// truncations: the first one to the end of the epoch in the follower's log, and the second one, after the next response,
-// to the end of the epoch in the leader's log. Here one truncation applies both bounds.
+// truncations. The first is to the end of the epoch in the follower's log. The second, after the next response, is to the
+// end of the epoch in the leader's log. Here one truncation applies both bounds.
 //
 // The rest of the response that reports the divergence is ignored, because its high watermark belongs to a log that
 // this one does not match yet (KAFKA-14704).

@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling.
+// OldRules returns the exhibits of this package, by id. The package compiles without this file.
 func OldRules() []exhibit.Of[Rules] {
 	return []exhibit.Of[Rules]{
 		{

@@ -40,9 +40,9 @@ type followerState struct {
 }
 
 // applyAssignment takes the replicas and limits of an assignment. In a new epoch the members of the ISR have
-// replica.lag.time.max.ms to fetch, and the others must fetch before they count as caught up (Replica.resetReplicaState),
-// because the times of an earlier epoch were measured against another log. A leader that did not lead in the previous
-// epoch does not know the followers' positions, because the followers may have truncated their logs since.
+// replica.lag.time.max.ms to fetch, and the others must fetch before they count as caught up (Replica.resetReplicaState).
+// Times of an earlier epoch do not count, because they were measured against another log. A leader that did not lead in
+// the previous epoch does not know the followers' positions, because the followers may have truncated their logs since.
 func (l *leading) applyAssignment(a Assignment, newEpoch bool, now env.Instant) {
 	l.minISR, l.lagMax = min(a.MinISR, len(a.Replicas)), a.LagMax
 	longAgo := now - env.Instant(a.LagMax) - 1
@@ -152,11 +152,11 @@ func (p *Partition) LowWatermark() wire.Offset {
 	return low
 }
 
-// Advance moves the high watermark, and reports whether it moved. The high watermark is the lowest log end of the
-// maximal ISR and of the followers that have caught up and are about to join. If it did not wait for these followers,
-// they would never reach it (KIP-497, KAFKA-13916). It does not move while the ISR is smaller than min.insync.replicas,
-// because a record on too few replicas may be lost together with those replicas, so it must not become visible to
-// consumers (KIP-966). It never decreases within an epoch, so a visible record stays visible.
+// Advance moves the high watermark, and reports whether it moved. The high watermark is the lowest log end of the maximal
+// ISR and of the followers that have caught up and are about to join. If it did not wait for these followers, they would
+// never reach it (KIP-497, KAFKA-13916). The high watermark does not move while the ISR is smaller than
+// min.insync.replicas. A record on too few replicas may be lost together with those replicas, so it must not become
+// visible to consumers (KIP-966). The high watermark never decreases within an epoch, so a visible record stays visible.
 func (p *Partition) Advance(now env.Instant) bool {
 	if p.lead == nil {
 		return false

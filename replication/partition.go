@@ -45,7 +45,7 @@ type Partition struct {
 	follow *following
 }
 
-// Assignment is the part of a partition's state in the metadata image that a replica needs.
+// Assignment has the part of the metadata image that a replica needs: the state of its partition, and two configs.
 type Assignment struct {
 	Leader         wire.NodeID
 	LeaderEpoch    wire.Epoch
@@ -146,8 +146,8 @@ func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) erro
 	return nil
 }
 
-// setHW moves the high watermark, here and in the log's producer table, because an ended transaction limits the last
-// stable offset until its marker is below the high watermark.
+// setHW moves the high watermark, here and in the log's producer table. The table needs it, because an ended transaction
+// limits the last stable offset until its marker is below the high watermark.
 func (p *Partition) setHW(hw wire.Offset) {
 	p.hw = hw
 	p.log.Producers().OnHighWatermarkUpdated(hw)

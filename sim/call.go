@@ -18,7 +18,7 @@ type call struct {
 	oneWay      bool // Kafka sends no response; the call returns when the request is written
 	written     Time // of a oneWay call: when the request is written, or the constant unwritten
 	due         env.Instant
-	cause       uint64 // the event that made it
+	cause       uint64 // the event that made the call
 	token       env.Token
 	req         env.Request
 	answer      *packet // the response as it arrived
@@ -32,8 +32,8 @@ const unwritten = Time(-1)
 const never = env.Instant(1<<63 - 1)
 
 // callList is a queue of calls. Answers come in order, so the first call of the list is nearly always the one that
-// returns. It is a list and not a map by correlation id, because TCP and Kafka promise that answers come in order, and
-// with a list that order is checked for each answer.
+// returns. It is a list and not a map by correlation id, because TCP and Kafka promise that answers come in order. With a
+// list, the world checks that order for each answer.
 type callList struct{ head, tail *call }
 
 func (cs *callList) push(c *call) {
@@ -45,8 +45,8 @@ func (cs *callList) push(c *call) {
 	cs.tail = c
 }
 
-// takeFirst removes and returns the first call that expects no response if oneWay is true, and otherwise the first call
-// that expects a response.
+// takeFirst removes and returns the first call that expects a response. If oneWay is true, it takes the first call that
+// expects no response instead.
 func (cs *callList) takeFirst(oneWay bool) *call {
 	var before *call
 	for c := cs.head; c != nil; before, c = c, c.next {
@@ -76,8 +76,8 @@ func (cs *callList) find(correlation int32) *call {
 	return c
 }
 
-// first returns the first call that expects no response if oneWay is true, and otherwise the first call that expects a
-// response.
+// first returns the first call that expects a response. If oneWay is true, it returns the first call that expects no
+// response instead.
 func (cs *callList) first(oneWay bool) *call {
 	c := cs.head
 	for c != nil && c.oneWay != oneWay {

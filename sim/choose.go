@@ -68,13 +68,13 @@ type overrides struct {
 	waits bool // a salt waits for a step, or has waited
 }
 
-// rule is the overrides of one site.
+// rule holds the overrides of one site.
 type rule struct {
 	site  uint64
 	pins  map[decision]uint64
 	keep  map[decision]bool // nil if no Keep applies to the site
 	off   bool
-	salts []salt // by From
+	salts []salt // in the order in which they begin
 
 	met   map[decision]bool // decisions with a Pin or a Keep that the run has asked for
 	asked bool              // the run has asked for some decision of the site
@@ -83,8 +83,8 @@ type rule struct {
 // salt is an Override of the kind Salt.
 type salt struct {
 	Override
-	from Time // unreached while it waits for a step
-	met  bool // the run has asked for a decision since it began
+	from Time // when the salt begins; unreached while the salt waits for a step
+	met  bool // the run has asked for a decision since the salt began
 }
 
 // decision identifies one decision of a site.
@@ -129,7 +129,7 @@ func newOverrides(list []Override) *overrides {
 // unreached is the beginning of a salt that waits for a step.
 const unreached = Time(math.MaxInt64)
 
-// reached starts every salt that waits for a step, if the run has that many steps now.
+// reached starts each waiting salt if the run now has the number of steps that the salt waits for.
 func (o *overrides) reached(steps uint64, now Time) {
 	if o == nil || !o.waits {
 		return
@@ -253,7 +253,7 @@ type chance struct {
 	names     map[uint64]string // the names of entities by hash, for the sink
 }
 
-// DecisionSink gets every decision that was not 0. A shrinker removes decisions from that list.
+// DecisionSink gets every decision that was not 0. A shrinker collects these decisions and removes them one by one.
 type DecisionSink interface {
 	Decided(site env.Site, entity string, ordinal, value uint64)
 }
@@ -273,8 +273,9 @@ func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	return c.tell(s, entity, ordinal, bounded(x, n))
 }
 
-// Draw returns the decision, in [0, n), that a world of that seed makes at a site without overrides. Code that plans a
-// run uses it before the world exists. Its decisions are as independent of each other as those of a world.
+// Draw returns the decision that a world with this seed and without overrides makes at a site. The decision is in [0, n).
+// Code that plans a run uses Draw before the world exists. The decisions are as independent of each other as those of a
+// world.
 func Draw(seed uint64, name env.Site, entity string, ordinal, n uint64) uint64 {
 	return bounded(hash4(seed, hashString(string(name)), hashEntity(entity), ordinal), n)
 }

@@ -51,8 +51,8 @@ func (c *clock) bend(t Time, step int64, ppm int32) {
 
 // These are the faults of clocks. Nodes read a wall clock through Env.Wall, and a wall clock may step back.
 
-// SkewWall sets how far the machine's wall clock is ahead of true time; the clock keeps its drift.
-// Record timestamps and their age for retention use this clock; leases and timeouts must not.
+// SkewWall sets how far the machine's wall clock is ahead of true time; the clock keeps its drift. Record timestamps come
+// from this clock, and retention compares them with it. Leases and timeouts must not use it.
 func (w *World) SkewWall(addr env.Addr, ahead env.Duration) {
 	m := w.fault(FaultSkew, addr, int64(ahead))
 	m.wall.bend(w.now, int64(w.epoch)+int64(w.now)+int64(ahead)-m.wall.read(w.now), m.wall.ppm)

@@ -25,11 +25,11 @@
 // lane is busy until that cost is paid, and a message leaves when the cost before it is paid, in the order of sending.
 // So a handler that syncs and then answers needs no callback, and its answer still leaves after the sync.
 //
-// Lanes share a process. No event begins before the disk changes of earlier events are complete, whatever its lane;
-// this models the lock around a log. If a handler syncs after its last disk change, only its own lane waits for that
-// sync, and other lanes may see the node's new state before the sync is complete. A message that promises synced data
-// must therefore be sent after the sync, by the same handler or by an event that the handler caused. A broker's
-// heartbeats take no lock (station.go).
+// Lanes share a process. No event begins before the disk changes of earlier events are complete, whatever its lane; this
+// models the lock around a log. If a handler syncs after its last disk change, only its own lane waits for that sync.
+// Other lanes may see the node's new state before the sync is complete. A message that promises synced data must therefore
+// be sent after the sync, by the same handler or by an event that the handler caused. A broker's heartbeats take no lock
+// (station.go).
 //
 // A process may die at any time, even before the cost of its last event is paid. Its handler has returned by then, so the
 // world takes back the effects that a real process would not have reached. At the time of death

@@ -45,7 +45,7 @@ type Effect struct {
 	Peer     env.Addr    // Departed: the receiver; Delivered: the sender
 	Link     env.Link    // in Node's numbering
 	Lane     env.Lane    // of the link
-	Arrives  Time        // Departed: when it arrives if no fault delays it
+	Arrives  Time        // Departed: when the message arrives if no fault delays it
 	Call     uint64      // Departed, Delivered: the number of the call in this world, from 1
 	Request  env.Request // Departed, Delivered: either Request or Response is set
 	Response env.Response

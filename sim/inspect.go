@@ -11,7 +11,7 @@ type Flight struct {
 	Key      int16 // Kafka api key
 	Response bool
 	Departs  Time // in the future if the cost of the sender's earlier calls is not paid yet
-	Arrives  Time // if no fault delays it
+	Arrives  Time // when the message arrives if no fault delays it
 	Held     bool // a fault holds the message back: a cut, a clog, a machine without power or a pause
 	Cause    uint64
 }
@@ -35,7 +35,7 @@ func (w *World) Flights() []Flight {
 
 // Backlog describes how busy a lane of a machine is.
 type Backlog struct {
-	Busy    Time // when the earliest of its threads becomes free; in the past if a thread is free now
+	Busy    Time // when the first of the lane's threads becomes free; in the past if a thread is free now
 	Waiting int  // number of events that wait for the lane
 }
 

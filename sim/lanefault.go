@@ -10,7 +10,7 @@ type laneFaults struct {
 	extra    [env.Lanes]env.Duration
 }
 
-// ofLanes returns the faults of the path's lanes, which may be changed.
+// ofLanes returns the faults of the path's lanes. The caller may change them.
 func (p *path) ofLanes() *laneFaults {
 	if p.lanes == nil {
 		p.lanes = &laneFaults{}

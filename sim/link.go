@@ -47,7 +47,7 @@ type link struct {
 	calls       callList    // calls without an answer, in the order they were made
 	unsent      packetList  // requests that wait for the SYNACK
 	correlation int32       // of the next request
-	connectBy   env.Instant // the client's monotonic clock
+	connectBy   env.Instant // when connecting times out, on the client's monotonic clock
 	deadline    slotID      // when connecting or a call may time out; the entry may come up early, but not late
 	written     slotID      // when the first request that expects no response is written
 
@@ -56,10 +56,10 @@ type link struct {
 	serving  bool       // a request is with the node or its request handlers
 	handed   bool       // the node has got the request that is being served
 	request  env.Ticket // the ticket of that request
-	call     uint64     // the number of its call
+	call     uint64     // the number of the call with that request
 	oneWay   bool       // that request has no response
 	since    Time       // when the node got that request
-	step     uint64     // the number of steps before that
+	step     uint64     // the number of steps of the run before the node got that request
 	queued   Time       // when that request was read and began to wait for a request handler
 	readable Time       // when the previous response leaves; the next request is read no earlier
 	readSlot slotID
@@ -91,8 +91,8 @@ func (m *machine) enter(l *link, h *half) {
 	m.links = append(m.links, l)
 }
 
-// forget removes a half from its machine's table. If enough entries at the beginning of the table are empty, it drops them.
-// A long-lived link keeps one pointer in the table for each link made since.
+// forget removes a half from its machine's table. If enough entries at the beginning of the table are empty, it drops
+// them. As long as a link lives, the table keeps one pointer for each link that was made later.
 func (w *World) forget(l *link, h *half) {
 	m := h.machine
 	h.state = halfGone
@@ -207,7 +207,7 @@ func (m *machine) Close(id env.Link) {
 		w.closeServer(l, packetFin, m.spent())
 	case h.state == halfFailing:
 		m.returnAll(l, env.ErrClosed) // the calls made since the link failed
-		w.forget(l, h)                // the node gets no Lost for it
+		w.forget(l, h)                // the node gets no Lost for this link
 	default:
 		m.returnAll(l, env.ErrClosed)
 		w.hangUp(l, packetFin, m.spent())

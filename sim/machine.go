@@ -41,7 +41,7 @@ type machine struct {
 	// fields of the incarnation
 	stations  [handlers + 1]station
 	timers    timers
-	links     []*link // by number, from firstLink; nil once forgotten
+	links     []*link // by number, from firstLink; nil after the machine forgot the link
 	firstLink env.Link
 	flushes   []flush
 	freeFlush []int32

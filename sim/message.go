@@ -150,7 +150,7 @@ type GuardViolation struct {
 	Key, Version int16
 	Response     bool
 	From, To     env.Addr
-	Event        uint64 // the event that sent it
+	Event        uint64 // the event that sent the message
 }
 
 // Error describes the violation.

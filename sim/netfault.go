@@ -23,9 +23,9 @@ func (w *World) each(from, to []env.Addr, f func(*path)) {
 	}
 }
 
-// eachLink calls f for every open link that was dialled by a machine of the first list to a machine of the second list,
-// in the order of w.links. Links dialled the other way are not included: a connection fault selects connections by the
-// machine that opened them, and affects both directions of each.
+// eachLink calls f for every link that a machine of the first list has dialled to a machine of the second list and that is
+// still in use. The order is that of w.links. Links dialled the other way are not included: a connection fault selects
+// connections by the machine that opened them, and affects both directions of each.
 func (w *World) eachLink(from, to []env.Addr, f func(*link)) {
 	for _, l := range w.links {
 		if l.client.state != halfGone && l.server.machine != nil &&
@@ -62,7 +62,8 @@ func (w *World) Partition(a, b []env.Addr) {
 	w.Cut(b, a)
 }
 
-// Heal ends Cut and Clog from some machines to others, and every fault of single lanes.
+// Heal ends Cut and Clog from some machines to others. It also ends every fault of single lanes from these machines to the
+// others.
 func (w *World) Heal(from, to []env.Addr) {
 	w.acting("heal", from, to)
 	w.each(from, to, w.heal)

@@ -14,8 +14,8 @@ type path struct {
 	extra     env.Duration // added to the latency
 	bandwidth int64        // bytes per second; 0 means the profile's bandwidth
 	loss      uint32       // in ppm, added to the profile's loss
-	cut       bool         // bytes are lost until it heals
-	clog      bool         // bytes wait until it is unclogged
+	cut       bool         // bytes are lost until Heal
+	clog      bool         // bytes wait until Heal
 	refuse    bool         // connecting fails
 	healedAt  Time         // end of the last cut
 	lanes     *laneFaults  // the faults of single lanes; nil if there were none

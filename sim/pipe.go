@@ -11,7 +11,7 @@ import "samsa/sim/env"
 //	                                                        └──▶ the other half
 //
 // Cuts and clogs take effect when a packet arrives, and a cut at any time during its flight counts. So cutting a cable
-// costs nothing until a packet arrives, and a packet in flight when the cable is cut is lost, as on a real network.
+// costs nothing until a packet arrives. A packet that is in flight when the cable is cut is lost, as on a real network.
 type pipe struct {
 	link       *link
 	back       bool // from server to client
@@ -19,7 +19,7 @@ type pipe struct {
 	path       *path
 	head, tail *packet
 
-	lastDepart Time   // of the last packet sent
+	lastDepart Time   // when the last packet sent departs
 	lineFree   Time   // when the last byte of that packet has left
 	lastArrive Time   // when that packet arrives
 	recovered  Time   // the last heal after which this pipe retransmitted
@@ -50,7 +50,7 @@ type packet struct {
 	depart      Time
 	arrive      Time
 	order       uint64
-	cause       uint64 // the event that sent it
+	cause       uint64 // the event that sent the packet
 	call        uint64 // the number of the call in this world, from 1
 	req         env.Request
 	resp        env.Response
@@ -114,8 +114,8 @@ func (p *pipe) ends() (from, to *half) {
 	return &p.link.client, &p.link.server
 }
 
-// send puts a packet on the wire at the given time or later. The packet leaves after all earlier packets, even after
-// those that wait until another lane's disk calls are paid. The time of departure is stored in the packet. If
+// send puts a packet on the wire at the given time or later. The packet leaves after all earlier packets, even after those
+// that wait until the cost of another lane's disk calls is paid. The time of departure is stored in the packet. If
 // departures were entries of the event queue, a packet of a later handler at the same instant could overtake this one.
 func (w *World) send(p *pipe, k *packet, at Time) {
 	path := p.path
@@ -260,8 +260,9 @@ func (w *World) pipeUp(p *pipe) bool {
 	return false
 }
 
-// delayed postpones the first packet's arrival if something happened since it was sent: the path was cut and healed (TCP
-// retransmits it at its next timeout), its sender was paused before the packet could leave, or the connection stalls.
+// delayed postpones the first packet's arrival if something happened since the packet was sent: the path was cut and
+// healed (TCP retransmits the packet at the next timeout), the sender was paused before the packet could leave, or the
+// connection stalls.
 func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 	path := p.path
 	at := w.now
@@ -293,8 +294,8 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 	return true
 }
 
-// resent returns the time of TCP's first retransmission at or after time t; each timeout doubles the one before. Packets
-// wait for it after a heal and after a boot, because the sender is not notified of either.
+// resent returns the time of TCP's first retransmission at or after time t; each timeout is twice the one before. After a
+// heal or a boot, packets wait for this retransmission, because the sender is not notified.
 func (w *World) resent(depart, t Time) Time {
 	patience := max(w.net.RTO, env.Millisecond)
 	at := depart

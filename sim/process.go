@@ -50,8 +50,8 @@ func (w *World) startUp(m *machine) bool {
 		w.effect(Effect{Kind: EffectStarted, At: w.now, Node: m.addr})
 	}
 	w.serve(s, 0, &work{kind: Started, cause: m.cause})
-	// All lanes are busy while the process reads its disk. Otherwise a request handler would use the node before its
-	// recovery is paid.
+	// All lanes are busy while the process reads its disk. Otherwise a request handler would use the node before the cost
+	// of its recovery is paid.
 	ready := s.busy[0]
 	for i := range m.stations {
 		for j := range m.stations[i].busy {
@@ -79,8 +79,8 @@ func (w *World) Stop(addr env.Addr) {
 
 func (w *World) stop(m *machine) {
 	w.count(FaultStop)
-	// The signal is queued like any other event. While its background lane hangs on the disk, a node does not handle
-	// the signal and has to be killed.
+	// The signal is queued like any other event. If the background lane hangs on the disk, the node does not handle the
+	// signal and has to be killed.
 	m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
 }
 
@@ -135,8 +135,8 @@ func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying 
 // Powered reports whether the machine has power.
 func (w *World) Powered(addr env.Addr) bool { return w.must(addr).state != off }
 
-// Exited returns the reason that the last incarnation passed to Exit. The result exited is false if it did not call
-// Exit or has not ended yet.
+// Exited returns the reason that the last incarnation passed to Exit. The result exited is false if that incarnation did
+// not call Exit or has not ended yet.
 func (w *World) Exited(addr env.Addr) (reason error, exited bool) {
 	m := w.must(addr)
 	return m.reason, m.leaves && !m.alive()
@@ -168,8 +168,9 @@ func flag(on bool) int64 {
 	return 0
 }
 
-// Pause stops the process (SIGSTOP, a long garbage collection, a migrating virtual machine) while clocks, devices and the
-// kernel keep running: connections are accepted, and packets that arrive or were about to leave wait.
+// Pause stops the process, as SIGSTOP, a long garbage collection or the migration of a virtual machine does. Clocks,
+// devices and the kernel keep running. The kernel accepts connections, but packets that arrive or were about to leave
+// wait.
 func (w *World) Pause(addr env.Addr) {
 	m := w.act("pause", addr)
 	if m.paused || !m.alive() {
@@ -356,7 +357,7 @@ func (w *World) dropServer(l *link, left Time, power bool) {
 	w.recycle(l)
 }
 
-// discard frees the parts of an event that will not happen.
+// discard gives up an event that will not happen, and frees its parts.
 func (w *World) discard(k *work) {
 	switch k.kind {
 	case Received:
@@ -370,8 +371,8 @@ func (w *World) discard(k *work) {
 	}
 }
 
-// drop releases a process's struct. A node that holds something that does not end by itself, such as a coroutine, has a
-// method Dropped; drop calls it between events, without an Env.
+// drop releases a process's struct. If a node holds something that does not end by itself, such as a coroutine, the node
+// has a method Dropped. Dropped is called between events, without an Env.
 func (m *machine) drop() {
 	if n, ok := m.node.(interface{ Dropped() }); ok {
 		n.Dropped()

@@ -2,10 +2,10 @@ package sim
 
 // The event queue is a binary heap of small structs. It knows the position of each of its entries.
 //
-// Everything that can be scheduled (a timer, the head of a pipe, a busy lane) owns one *slot* for as long as it lives,
-// and a slot has at most one entry in the heap. Cancelling removes the entry and re-arming moves it, so the queue holds
-// no stale entries. The one exception is a timer that is re-armed to a later time: its entry is moved only when it
-// comes up (see timer.go), because moving it at each re-arm costs more.
+// Everything that can be scheduled (a timer, the head of a pipe, a busy lane) owns one *slot* for as long as it lives, and
+// a slot has at most one entry in the heap. Cancelling removes the entry and re-arming moves it, so the queue holds no
+// stale entries. The one exception is a timer that is re-armed to a later time. Its entry is moved only when the entry
+// comes up (see timer.go), because a move at each re-arm costs more.
 
 // slotID identifies a slot. Slots are never freed: an owner is reused together with its slots (see newLink).
 type slotID uint32

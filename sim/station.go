@@ -15,12 +15,12 @@ import "samsa/sim/env"
 //	everything else (answers, lost links, timers)                          the lane's own
 //
 // Servers are threads of one process, and they share its memory. In a real process a lock prevents other threads from
-// seeing half of a change: the thread that appends holds the log's lock until the page cache has the bytes. Here a
-// handler runs at one instant and its cost is paid afterwards, so the whole machine has one lock: no event begins
-// before the disk changes of earlier events are complete, on any lane. So a disk's changes are sequential and keep the
-// order of the calls; the simulator and the judges rely on that. A sync changes nothing that other threads see, so only
-// its own lane waits. But a change after a sync, like the rename of a checkpoint that was synced, makes the other lanes
-// wait for the sync too. Kafka's threads do not wait for that.
+// seeing half of a change: the thread that appends holds the log's lock until the page cache has the bytes. Here a handler
+// runs at one instant and its cost is paid afterwards, so the whole machine has one lock. On no lane does an event begin
+// before the disk changes of earlier events are complete. So a disk's changes are sequential and keep the order of the
+// calls; the simulator and the judges rely on that. A sync changes nothing that other threads see, so only its own lane
+// waits. But a change after a sync, like the rename of a checkpoint that was synced, makes the other lanes wait for the
+// sync too. Kafka's threads do not wait for that.
 //
 // As in Kafka, heartbeats take no such lock: a broker keeps sending heartbeats while its disk stalls a write.
 type station struct {
@@ -105,7 +105,7 @@ func (m *machine) post(s *station, k work) {
 	s.schedule()
 }
 
-// schedule schedules the station for when its first server is free.
+// schedule puts the station into the event queue, at the time when its first server is free.
 func (s *station) schedule() {
 	m := s.machine
 	if s.waiting.n == 0 || m.paused || m.world.queue.queued(s.slot) {

@@ -25,9 +25,9 @@ type timer struct {
 	key   env.Timer
 	due   env.Instant // on the machine's monotonic clock
 	armed Time        // when the cost before the Arm is paid; the timer fires no earlier
-	at    Time        // when it is due in true time, at the clock's current speed
+	at    Time        // when the timer is due in true time, at the clock's current speed
 	order uint64      // rank among the entries of that instant; fixed when armed
-	cause uint64      // the event that armed it
+	cause uint64      // the event that armed the timer
 	gen   uint32      // counts arms and disarms of this record
 	state timerState
 	slot  slotID

@@ -42,11 +42,11 @@ type Event struct {
 	Node        env.Addr // "" for Control
 	Incarnation uint32   // of the node
 	Lane        env.Lane
-	Cost        env.Duration // how long its lane is busy with it
+	Cost        env.Duration // how long the lane is busy with the event
 
 	Waited      env.Duration // Received: how long the request waited for a request handler after it was read
 	Link        env.Link     // Received, Returned, Lost: in this machine's numbering
-	Peer        env.Addr     // the other end
+	Peer        env.Addr     // the machine at the other end of the link
 	Correlation int32        // Received, Returned
 	Key         int16        // Received, Returned: Kafka api key; -1 for a flush
 	Version     int16        // Received, Returned
@@ -66,7 +66,7 @@ type Event struct {
 type Noted struct {
 	Kind  *env.NoteKind
 	Field [4]int64
-	At    Time // when it takes effect: the event's time plus the cost before the note
+	At    Time // when the note takes effect: the event's time plus the cost before the note
 }
 
 // TraceSink gets every event when its handler has returned.

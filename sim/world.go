@@ -32,14 +32,14 @@ type World struct {
 	guard        *guard // in guard mode
 
 	// The running event; there is never more than one.
-	current  *machine // the machine that runs it; nil between events
+	current  *machine // the machine that runs the event; nil between events
 	cause    uint64   // cause of anything scheduled now: the running event, or the sender's event for an arriving packet
 	event    Event    // the running event
 	events   uint64
 	steps    uint64
 	identity identity
 	observed bool   // a trace or a hook reads the events
-	calls    uint64 // counts the calls, so that feeds recognise one; decides nothing
+	calls    uint64 // counts the calls; feeds recognise a call by its number, and nothing else uses the number
 
 	// The observers. They must not change the fields above; TestWatchersChangeNothing checks this.
 	feeds   []Feed
@@ -196,7 +196,7 @@ func (w *World) idle(what string) {
 	}
 }
 
-// fault does the same as act, and counts the fault. It is for faults that always have an effect.
+// fault does the same as act, and counts the fault. Use fault only for faults that always have an effect.
 func (w *World) fault(f worldFault, addr env.Addr, how ...int64) *machine {
 	w.count(f)
 	return w.act(worldFaults[f].Name, addr, how...)
@@ -406,7 +406,7 @@ func (w *World) serve(s *station, server int, k *work) bool {
 	s.busy[server] = end
 	w.event.Cost = m.cost
 	w.reclaim(m, k)
-	// The process's death is a separate event when the cost is paid, because messages sent earlier must still depart.
+	// The process dies in a separate event, when the cost is paid, because messages sent earlier must still depart.
 	if m.killed || m.leaves {
 		w.ending(m, end)
 	}

@@ -24,8 +24,7 @@ type Appended struct {
 	LogStart      wire.Offset
 }
 
-// Refused is the error of a leader's append that has invalid records. Its Kafka error is that of the first invalid
-// record.
+// Refused is the error of AppendAsLeader if records are invalid. Its Kafka error is the error of the first invalid record.
 type Refused struct {
 	Records []*wire.CorruptError
 }
@@ -174,9 +173,9 @@ func (l *Log) appendRaft(d env.Disk, records []byte, epoch wire.Epoch, wall env.
 }
 
 // AppendAsFollower appends the records of a fetch response with the offsets that they already have. It skips a partial
-// batch at the end. It also skips the first batch whose leader epoch is above leaderEpoch, the epoch of the fetch, and
-// all batches after it (KAFKA-18723). If a batch is invalid it appends nothing and returns CORRUPT_MESSAGE. If the
-// first offset is below the log end it returns *UnexpectedOffset.
+// batch at the end. The argument leaderEpoch is the epoch of the fetch. AppendAsFollower also skips the first batch with a
+// leader epoch above leaderEpoch, and all batches after it (KAFKA-18723). If a batch is invalid it appends nothing and
+// returns CORRUPT_MESSAGE. If the first offset is below the log end it returns *UnexpectedOffset.
 func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoch) (Appended, error) {
 	if l.offline != nil {
 		return Appended{}, l.offline
@@ -241,8 +240,8 @@ func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall en
 	return l.maybeFlush(d, out, to)
 }
 
-// checkOffsets checks an append with given offsets before its first byte is written: it must start at or above the log
-// end, its offsets must rise, and its markers must be readable.
+// checkOffsets checks an append with given offsets before its first byte is written. The append must start at or above the
+// log end, its offsets must rise, and its markers must be readable.
 func (l *Log) checkOffsets(records []byte) (first, last wire.Offset, err error) {
 	first, last = -1, l.end-1
 	for b, err := range wire.Batches(records) {
@@ -312,15 +311,15 @@ func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 }
 
 // appendBatches appends valid batches to the active segment, which has room for them, and updates indexes, epochs and
-// producers. For a leader's batch, decided is the update of the producer table that was prepared before. For a
-// follower's batch, decided is nil, and the update is not checked.
+// producers. For a leader's batch, decided is the prepared update of the producer table. For a follower's batch, decided
+// is nil, and the update is not checked.
 //
 //	epochs' file ─▶ log file ─▶ end offset ─▶ indexes ─▶ producer table ─▶ transaction index
 //	└── failure: nothing was appended ──┘    └── failure: appended; the log is offline ──┘
 //
-// The order matters. Epochs come first; otherwise a power loss could leave a log with a batch but without the batch's
-// epoch, which could not be compared with a leader's log. Then the batches are written, and the log end moves at once,
-// because their offsets are used even if a later step fails (KAFKA-7866).
+// The order matters. Epochs come first. Otherwise a power loss could leave a log with a batch but without the epoch of
+// that batch, and such a log could not be compared with a leader's log. Then the batches are written, and the log end
+// moves at once, because their offsets are used even if a later step fails (KAFKA-7866).
 func (l *Log) appendBatches(d env.Disk, records []byte, decided *change) error {
 	if len(records) == 0 {
 		return nil

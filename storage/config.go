@@ -23,7 +23,7 @@ type Config struct {
 	MaxMessageBytes    int32 // max.message.bytes: the largest size of a batch
 	TimestampType      wire.TimestampType
 	TimestampBeforeMax env.Duration // message.timestamp.before.max.ms: how old a client's record may be
-	TimestampAfterMax  env.Duration // message.timestamp.after.max.ms: how far it may be ahead of the leader's clock
+	TimestampAfterMax  env.Duration // message.timestamp.after.max.ms: how far a record may be ahead of the leader's clock
 
 	FlushMessages   int64        // flush.messages: the number of unflushed offsets at which an append flushes
 	FlushMs         env.Duration // flush.ms: the caller has the timer

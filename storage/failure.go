@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// Offline is the error of a log that refuses every change in this incarnation because a disk operation failed and the
-// state of the device is unknown. The broker takes the whole log directory offline (KIP-112) and responds with
+// Offline is the error of a log that refuses every change in this incarnation. A disk operation has failed, and the state
+// of the device is unknown. The broker takes the whole log directory offline (KIP-112) and responds with
 // KAFKA_STORAGE_ERROR.
 type Offline struct {
 	Doing string // the operation: "append to orders-0"

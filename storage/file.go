@@ -4,7 +4,8 @@ import (
 	"samsa/sim/env"
 )
 
-// tmpSuffix is the suffix of a temporary file, which has a file's new content and is then renamed to that file.
+// tmpSuffix is the suffix of a temporary file. A temporary file has the new content of another file, and is then renamed
+// to replace that file.
 const tmpSuffix = ".tmp"
 
 // readFile reads a whole file. If the file is missing the error is env.ErrNotExist.

@@ -10,9 +10,9 @@ import (
 	"samsa/wire"
 )
 
-// An index does not have an entry for each batch. It returns a position at or before the batch, and a scan of the log
-// from there finds the batch. A lost entry only costs time. A wrong entry could give a wrong result, so an index is
-// checked before its first use and rebuilt if the check fails.
+// An index does not have an entry for each batch. A search for a batch returns a position at or before that batch, and a
+// scan of the log from there finds the batch. A lost entry only costs time. A wrong entry could give a wrong result, so an
+// index is checked before its first use and rebuilt if the check fails.
 //
 // Kafka maps an index into memory at its greatest size and trims it when the segment is closed. Here an index only
 // grows by appending. Its file equals the one that Kafka has after trimming.
@@ -141,12 +141,12 @@ func newOffsetIndex(path string, base wire.Offset) offsetIndex {
 	return offsetIndex{indexFile{path: path, entry: offsetEntrySize}, base}
 }
 
-// offset returns the last offset of the batch at the position in entry i.
+// offset returns the offset in entry i, which is the last offset of a batch.
 func (x *offsetIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i))))
 }
 
-// position returns the position in the log file of the batch in entry i.
+// position returns the position in entry i, which is the position of that batch in the log file.
 func (x *offsetIndex) position(i int) int64 {
 	return int64(int32(binary.BigEndian.Uint32(x.at(i)[4:])))
 }
@@ -194,9 +194,9 @@ func (x *offsetIndex) check(size int64) error {
 	return nil
 }
 
-// timeIndex maps timestamps to offsets (TimeIndex). An entry has 8 bytes for the greatest timestamp so far, and 4 bytes
-// for the last offset of the first batch with that timestamp, relative to the segment's base. Records with a greater
-// timestamp are after that offset. Timestamps rise strictly; offsets never decrease.
+// timeIndex maps timestamps to offsets (TimeIndex). An entry has 8 bytes for the greatest timestamp so far. Its other 4
+// bytes have the last offset of the first batch with that timestamp, relative to the segment's base. Records with a
+// greater timestamp are after that offset. Timestamps rise strictly; offsets never decrease.
 type timeIndex struct {
 	indexFile
 	base wire.Offset
@@ -214,7 +214,7 @@ func (x *timeIndex) timestamp(i int) wire.Timestamp {
 	return wire.Timestamp(binary.BigEndian.Uint64(x.at(i)))
 }
 
-// offset returns the last offset of the first batch with the timestamp in entry i.
+// offset returns the offset in entry i: the last offset of the first batch with the entry's timestamp.
 func (x *timeIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i)[8:])))
 }

@@ -38,8 +38,8 @@ func (o Origin) String() string {
 //	     open transactions ◀────────────────┤ first transactional batch
 //	     ended, marker above hw ◀───────────┘ marker          ──high watermark──▶ removed
 //
-// The first unstable offset, which bounds read_committed fetches, is the lowest first offset of the transactions in
-// open and ended.
+// The first unstable offset, which bounds read_committed fetches, is the lowest first offset of the transactions in the
+// lists open and ended.
 type ProducerTable struct {
 	producers map[wire.ProducerID]*Producer
 	open      []transaction // by first offset, rising
@@ -113,7 +113,7 @@ func newProducerTable(at wire.Offset) *ProducerTable {
 // End returns the end of the log that the table reflects.
 func (t *ProducerTable) End() wire.Offset { return t.end }
 
-// Producers returns copies of all entries by producer id, rising.
+// Producers returns copies of all entries, in rising order of producer ids.
 func (t *ProducerTable) Producers() []Producer {
 	all := make([]Producer, 0, len(t.producers))
 	for _, id := range slices.Sorted(maps.Keys(t.producers)) {
@@ -320,8 +320,8 @@ func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 	return nil
 }
 
-// fencesMarker reports whether a marker's epoch is too old. Under transaction version 2 every transaction ends with a
-// new epoch, so a marker of the current epoch can only be the retry of a marker that is already in the log (KIP-1228,
+// fencesMarker reports whether a marker's epoch is too old. Under transaction version 2 every transaction ends with a new
+// epoch. So a marker of the current epoch can only be a retry, and the marker itself is already in the log (KIP-1228,
 // KAFKA-19999). The greatest epoch is the exception: a transaction that began with it cannot end with a greater one.
 func (p *Producer) fencesMarker(marker wire.ProducerEpoch, version int16) bool {
 	if version >= 2 && !(marker == p.Epoch && (p.TxnFirst < 0 || marker == math.MaxInt16)) {
@@ -366,7 +366,8 @@ func insert(list []transaction, x transaction) []transaction {
 	return slices.Insert(list, i, x)
 }
 
-// replay updates the table with a batch of the log. If the batch ends a transaction, the returned change has it.
+// replay updates the table with a batch of the log. If the batch ends a transaction, the returned change has that
+// transaction.
 func (t *ProducerTable) replay(b wire.Batch) (c change, err error) {
 	if b.ProducerID() != wire.NoProducerID {
 		if c, err = t.prepareUpdate(b, OriginReplication, Verification{}); err != nil {

@@ -117,7 +117,7 @@ func (l *Log) CollectAborted(d env.Disk, from, to wire.Offset) ([]Aborted, error
 type Found struct {
 	Offset    wire.Offset
 	Timestamp wire.Timestamp
-	Epoch     wire.Epoch // leader epoch of its batch
+	Epoch     wire.Epoch // leader epoch of the record's batch
 }
 
 // OffsetForTimestamp finds the first record at or above Start with a timestamp at or after ts (ListOffsets). ok is

@@ -79,9 +79,9 @@ func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) 
 	return table, err
 }
 
-// wideGap is larger than any range of offsets that a power loss can remove from a file, and smaller than the offset gap
-// that makes maybeRoll (append.go) start a new segment beyond the end of the previous one. Compaction leaves gaps too,
-// but compacted segments are below the recovery point.
+// wideGap is larger than any range of offsets that a power loss can remove from a file. It is smaller than a gap at which
+// maybeRoll (append.go) starts a new segment beyond the end of the previous segment. Compaction leaves gaps too, but
+// compacted segments are below the recovery point.
 const wideGap = 1 << 30
 
 // recoverFrom recovers the given segment and all later ones, and ends the log at the first invalid batch.
@@ -204,8 +204,9 @@ func (l *Log) recoverSegment(d env.Disk, s *segment, table *ProducerTable) (n in
 	return n, bad, s.onBecomeInactive(d)
 }
 
-// checkRecovered checks the next batch of a segment that is being recovered. Kafka compares no offsets there and keeps a batch with
-// a torn base offset, which no checksum covers, unless the offset index refuses its last offset (LogSegment.recover).
+// checkRecovered checks the next batch of a segment that is being recovered. Kafka compares no offsets there. No checksum
+// covers the base offset, so Kafka keeps a batch with a torn base offset unless the offset index refuses its last offset
+// (LogSegment.recover).
 func (l *Log) checkRecovered(s *segment, b wire.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
@@ -244,8 +245,8 @@ func (l *Log) markUnflushed(o OpenOptions) {
 }
 
 // syncLoadedLength makes the log end durable before the first append. The process may have crashed between a truncation
-// and its sync. The file is then short in the page cache only, and a power loss would bring back the truncated batches,
-// while the epoch cache already holds the epochs of the batches that replaced them. A truncation ends in the active
+// and its sync. The file is then short in the page cache only, and a power loss would bring back the truncated batches.
+// But the epoch cache would already hold the epochs of the batches that replaced them. A truncation ends in the active
 // segment, so syncing that segment is enough.
 func (l *Log) syncLoadedLength(d env.Disk, o OpenOptions) error {
 	if o.Clean || !l.cfg.Rules.DurableNames {

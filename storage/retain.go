@@ -11,9 +11,9 @@ import (
 type Reason uint8
 
 const (
-	ReasonStart Reason = iota // it is below the log start
-	ReasonSize                // the log has at least retention.bytes without it
-	ReasonTime                // its newest record is older than retention.ms
+	ReasonStart Reason = iota // the segment is below the log start
+	ReasonSize                // the log has at least retention.bytes without the segment
+	ReasonTime                // the newest record of the segment is older than retention.ms
 )
 
 // String returns the reason in words.
@@ -95,7 +95,8 @@ func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, erro
 	return gone, nil
 }
 
-// deleteWhile deletes the oldest segments as long as each is below the high watermark and breaks returns true for it.
+// deleteWhile deletes the oldest segments. It stops at the first segment that is not below the high watermark, or for
+// which the function breaks returns false.
 func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason, breaks func(i int) (bool, error)) ([]Deleted, error) {
 	n := 0
 	for ; n < len(l.segments); n++ {

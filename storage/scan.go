@@ -7,8 +7,8 @@ import (
 	"samsa/wire"
 )
 
-// scanWindow is the size of a read during a scan. It bounds the size of a read, not the size of a batch: a larger batch
-// is read whole, after its length was compared with the length of the file.
+// scanWindow is the size of a read during a scan. A batch may be larger. Such a batch is read whole, after its length was
+// compared with the length of the file.
 const scanWindow = 256 << 10
 
 // scanner iterates over the batches of a log file.
@@ -88,7 +88,7 @@ func (c *scanner) bytes(n int64) ([]byte, error) {
 			return nil, onFile(c.path, err)
 		}
 		if int64(len(p)) < n {
-			return nil, onFile(c.path, env.ErrIO) // the file is shorter than its size says
+			return nil, onFile(c.path, env.ErrIO) // the file is shorter than its recorded size
 		}
 		c.buf, c.at, off = p, c.pos, 0
 	}

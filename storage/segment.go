@@ -20,7 +20,7 @@ type segment struct {
 	base wire.Offset // no batch starts below it
 
 	log     env.File
-	name    string // the path of the log file, built once because each read and append passes it for errors
+	name    string // the path of the log file; stored, because every read and append needs it for errors
 	size    int64  // the size of the log file, which has valid batches only
 	end     wire.Offset
 	written bool // the log file was written since its last sync
@@ -31,7 +31,7 @@ type segment struct {
 	lost          bool // an index was missing or torn when the segment was loaded
 	indexesLoaded bool // the indexes are read and checked; for an old segment this happens at its first use
 
-	created  env.Time       // the time at which this incarnation created or opened it, for batches without timestamps
+	created  env.Time       // when this incarnation created or opened the segment; used if its batches have no timestamps
 	rollFrom wire.Timestamp // max timestamp of the first batch; NoTimestamp if there is no batch or it has no timestamp
 
 	maxTime   wire.Timestamp // max timestamp of all its batches, or NoTimestamp
@@ -130,8 +130,9 @@ func (s *segment) shouldRoll(cfg *Config, size int64, newest wire.Timestamp, las
 		!s.fits(last)
 }
 
-// timeWaitedForRoll returns the age of the segment for segment.ms: the time from the timestamp of its first batch to
-// the newest one, or to the wall clock if the batches have no timestamps.
+// timeWaitedForRoll returns the age of the segment for segment.ms: the time from the timestamp of its first batch to the
+// newest timestamp. If its first batch has no timestamp, it is the time since this incarnation created or opened the
+// segment.
 func (s *segment) timeWaitedForRoll(newest wire.Timestamp, wall env.Time) env.Duration {
 	if s.rollFrom >= 0 {
 		return millis(newest - s.rollFrom)
@@ -139,10 +140,10 @@ func (s *segment) timeWaitedForRoll(newest wire.Timestamp, wall env.Time) env.Du
 	return env.Duration(wall - s.created)
 }
 
-// largestTimestamp returns the timestamp of the segment for retention: the timestamp of its newest record or, if the
-// records have none, the time at which the file was created or opened. Kafka uses the file's modification time, which
-// sim/env does not have. The time of the opening is later, so a segment is kept for too long rather than deleted too
-// early.
+// largestTimestamp returns the timestamp of the segment for retention: the largest timestamp of its records. If the
+// records have none, it is the time at which this incarnation created or opened the file. Kafka uses the file's
+// modification time, which sim/env does not have. The time of the opening is later, so a segment is kept for too long
+// rather than deleted too early.
 func (s *segment) largestTimestamp() wire.Timestamp {
 	if s.maxTime >= 0 {
 		return s.maxTime

@@ -21,15 +21,15 @@ type Verification struct {
 // verification is a verification in progress (VerificationStateEntry).
 type verification struct {
 	guard     VerificationGuard
-	lowest    int32 // lowest sequence number of the batches that wait for it
+	lowest    int32 // lowest sequence number of the batches that wait for the verification
 	epoch     wire.ProducerEpoch
 	epochBump bool // the producer runs transaction version 2
 	started   env.Time
 }
 
-// Verify creates the guard for a producer's append, or returns the one that an earlier batch created. No guard is
-// needed in an open transaction, and Verify returns 0. A fenced producer is refused immediately, without a request to
-// the coordinator (UnifiedLog.maybeStartTransactionVerification).
+// Verify creates the guard for a producer's append, or returns the one that an earlier batch created. In an open
+// transaction no guard is needed, and Verify returns 0. A fenced producer is refused immediately, without a request to the
+// coordinator (UnifiedLog.maybeStartTransactionVerification).
 func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, sequence int32, epochBump bool, wall env.Time) (VerificationGuard, error) {
 	if t.fenced(id, epoch) {
 		return 0, kerr.InvalidProducerEpoch

@@ -223,9 +223,8 @@ func (b Batch) String() string {
 	return s + fmt.Sprintf(" %d bytes", len(b))
 }
 
-// ErrShortBatch means that the bytes end inside a batch. That is normal at the end of a fetch response, where the rest
-// of the batch must be fetched again, and at the end of a log after a power loss, where the partial batch must be
-// truncated.
+// ErrShortBatch means that the bytes end inside a batch. That is normal in two cases. A fetch response may end inside a
+// batch, which must then be fetched again. After a power loss a log may end inside a batch, which must then be truncated.
 var ErrShortBatch = errors.New("bytes end inside a record batch")
 
 // CorruptError reports the defect of a batch and the error that a broker returns for it.

@@ -70,9 +70,8 @@ func (b Batch) Options() BatchOptions {
 // AppendBatch appends one v2 batch to dst, byte for byte as Kafka's MemoryRecordsBuilder writes it.
 //
 // If every record has Offset 0, the records are numbered from o.BaseOffset without gaps. Otherwise their offsets are
-// absolute, rise strictly, and start at o.BaseOffset or later. The two cases cannot be confused, because an absolute
-// offset of 0 is legal only for the first record of a batch that starts at 0, and in both cases this record gets offset
-// 0.
+// absolute, rise strictly, and start at o.BaseOffset or later. The two cases cannot be confused. An absolute offset of 0
+// is legal only for the first record of a batch that starts at 0, and in both cases this record gets offset 0.
 //
 // A batch without records is legal if o.NextOffset gives the end of the offsets that it covers. If the codec is none
 // and dst has enough room, AppendBatch allocates nothing. If it returns an error, dst is unchanged. Every error is the

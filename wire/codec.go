@@ -13,11 +13,11 @@ import (
 // Codec is the compression of a batch's records; the header is never compressed.
 //
 // The same records give the same bytes on every call and every platform. Klauspost's snappy encoder does not have this
-// property, because its assembly and its Go code find different matches; this package therefore has its own snappy
-// encoder. The libraries of the other codecs give the same bytes on amd64 with assembly, on amd64 without it, and on
-// 386. These libraries keep pools of scratch memory in package variables, but no output depends on the pools. They
-// start no goroutine here, because this package calls zstd only with EncodeAll, DecodeAll and a concurrency of 1, and
-// lz4 only block by block.
+// property, because its assembly and its Go code find different matches. So this package has its own snappy encoder. The
+// libraries of the other codecs give the same bytes on amd64 with assembly, on amd64 without it, and on 386. These
+// libraries keep pools of scratch memory in package variables, but no output depends on the pools. They start no goroutine
+// here, because this package calls zstd only with EncodeAll, DecodeAll and a concurrency of 1, and lz4 only block by
+// block.
 type Codec uint8
 
 const (

@@ -93,8 +93,8 @@ const (
 // copies.
 //
 // At a position, it looks for an earlier position with the same four bytes. It finds this position in a table that has,
-// for each hash of four bytes, the last position with this hash. It extends a match as far as possible. The longer it
-// finds no match, the longer its steps become. Every choice depends on src alone.
+// for each hash of four bytes, the last position with this hash. It extends a match as far as possible. The more bytes it
+// passes without a match, the longer its steps become. Every choice depends on src alone.
 func appendSnappyBlock(dst, src []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(src)))
 	var table [1 << snappyTableBits]uint16 // 1 + the last position with this hash; 0 means none

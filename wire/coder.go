@@ -145,9 +145,9 @@ func (c *coder) within(from, to int16, set bool) bool {
 	return false
 }
 
-// tag reports whether the caller must now code the tagged field with this number, which was added in version v. Callers
-// call tag in rising order of the numbers, after all plain fields. When writing, a field is omitted if it has its
-// default; the caller then passes false for set.
+// tag reports whether the caller must now code the tagged field with this number. The schema has the field since version
+// v. Callers call tag in rising order of the numbers, after all plain fields. When writing, a field is omitted if it has
+// its default; the caller then passes false for set.
 func (c *coder) tag(v int16, number uint32, set bool) bool {
 	if !c.since(v, set) {
 		return false
@@ -304,8 +304,8 @@ func id[T ~[16]byte](c *coder, v *T) {
 	}
 }
 
-// length codes the length of a string, of bytes or of an array; -1 means null. The argument width is the size of the
-// length in bytes in a version that is not flexible.
+// length codes the length of a string, of bytes or of an array; -1 means null. In a version that is not flexible, the
+// length itself has width bytes.
 func (c *coder) length(n int64, width int) int64 {
 	if !c.rigid {
 		return int64(c.uvarint(uint32(n+1))) - 1

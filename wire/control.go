@@ -117,9 +117,9 @@ func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 // ControlType returns KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
-// The code methods below read or write the values. The version is the first field of each value. A reader treats a
-// version that is too new as the newest version that it knows, and ignores bytes after the last known field, because a
-// later version may only add fields (ControlRecordUtils).
+// The code methods below read or write the values. The version is the first field of each value. A later version may only
+// add fields (ControlRecordUtils). So a reader treats a version that is too new as the newest version that it knows, and
+// ignores bytes after the last known field.
 
 func (m *EndTxnMarker) code(c *coder) {
 	c.rigid = true

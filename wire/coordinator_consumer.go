@@ -210,7 +210,7 @@ type ConsumerGroupCurrentMemberAssignmentValue struct {
 	PartitionsPendingRevocation []OwnedPartitions
 }
 
-// OwnedPartitions has the partitions of a topic that a member owns.
+// OwnedPartitions has the partitions that a member owns, for one topic.
 type OwnedPartitions struct {
 	TopicID    TopicID
 	Partitions []int32

@@ -36,7 +36,7 @@ const (
 type TransactionLogValue struct {
 	Version                  int16
 	ProducerID               ProducerID
-	PreviousProducerID       ProducerID // since 1: producer id of the last committed transaction if it differs, else -1
+	PreviousProducerID       ProducerID // since 1: producer id of the last committed transaction if not ProducerID, else -1
 	NextProducerID           ProducerID // since 1: producer id after the transaction; -1 if the id stays ProducerID
 	ProducerEpoch            ProducerEpoch
 	NextProducerEpoch        ProducerEpoch // since 1: the epoch of NextProducerID, -1 if there is none

@@ -49,7 +49,7 @@ func (id TopicID) Short() int64 {
 	return n
 }
 
-// MetadataTopic is the name of the metadata log's topic, whose only partition is 0.
+// MetadataTopic is the name of the metadata log's topic. The topic has only partition 0.
 const MetadataTopic = "__cluster_metadata"
 
 // MetadataTopicID is the id of MetadataTopic (Uuid.METADATA_TOPIC_ID).

@@ -239,7 +239,7 @@ func (d *recordReader) byte(what string) {
 	d.rest = d.rest[1:]
 }
 
-// varint32 reads a varint of at most 5 bytes whose value must fit in 32 bits (ByteUtils.readVarint).
+// varint32 reads a zigzag varint and requires that the value fits in 32 bits (ByteUtils.readVarint).
 func (d *recordReader) varint32(what string) int32 {
 	n := d.varint64(what)
 	if n < math.MinInt32 || n > math.MaxInt32 {

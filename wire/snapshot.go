@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// SnapshotID identifies a snapshot by its content: the snapshot replaces all log records with offsets below End, and
-// the last of these records has the leader epoch Epoch. Kafka calls this id OffsetAndEpoch. A log that begins with a
-// snapshot continues at End, as if the record at End-1 were written in Epoch.
+// SnapshotID identifies a snapshot by its content. The snapshot replaces all log records with offsets below End. The last
+// of these records has the leader epoch Epoch. Kafka calls this id OffsetAndEpoch. A log that begins with a snapshot
+// continues at End, as if the record at End-1 were written in Epoch.
 type SnapshotID struct {
 	End   Offset
 	Epoch Epoch
@@ -211,8 +211,8 @@ func (e *SnapshotError) Error() string {
 // Unwrap returns the cause.
 func (e *SnapshotError) Unwrap() error { return e.Cause }
 
-// OpenSnapshot checks the structure of a snapshot: every batch must be valid and have the epoch of the snapshot,
-// offsets must count from 0 without gaps, the header must be first and the footer last. It decodes no metadata record.
+// OpenSnapshot checks the structure of a snapshot. Every batch must be valid and have the epoch of the snapshot. Offsets
+// must count from 0 without gaps. The header must be first and the footer last. OpenSnapshot decodes no metadata record.
 // Errors are *SnapshotError.
 //
 // Kafka's reader requires only the header. OpenSnapshot requires the footer too. A snapshot without a footer is torn,

@@ -16,8 +16,8 @@ type electionFile struct {
 	sync    bool // Rules.SyncVote
 }
 
-// read reads the file. A voter without a file has seen no election. The voter must not send a message based on the file
-// before it has called syncNames, because the previous process may have crashed before it synced the directory entries.
+// read reads the file. A voter without a file has seen no election. The previous process may have crashed before it synced
+// the directory entries. So the voter must call syncNames before it sends a message based on the file.
 func (f *electionFile) read(d env.Disk) error {
 	f.content = wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
 	h, err := d.Open(filePath, false)

@@ -96,8 +96,8 @@ func (r *Replica) flushed(e env.Env) {
 }
 
 // checkQuorumTimeout returns the check-quorum period. If no majority fetches from a leader during that period, the leader
-// resigns, because it could commit nothing and its brokers would not look for another leader (KAFKA-15489). A single voter
-// is its own majority (KAFKA-16144).
+// resigns. Otherwise it could commit nothing, and its brokers would not look for another leader (KAFKA-15489). A single
+// voter is its own majority (KAFKA-16144).
 func (r *Replica) checkQuorumTimeout() env.Duration {
 	timeout := r.cfg.Rules.CheckQuorum(r.cfg.FetchTimeout)
 	if len(r.peers) == 0 || timeout <= 0 {

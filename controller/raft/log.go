@@ -16,7 +16,7 @@ type metadataLog struct {
 	flushFirst bool        // Rules.FlushFirst
 	durableEnd wire.Offset // all records below this offset are on the device
 	syncedEnd  wire.Offset // all records below this offset will be on the device when the last sync is complete
-	flushing   bool        // timers are armed that will raise both offsets to the end of the log
+	flushing   bool        // the armed timers will raise both offsets to the end of the log
 }
 
 // sync syncs the log. The records are durable before the next event begins. If this event sends a message after the sync,

@@ -50,10 +50,10 @@ type endRequest struct {
 type fetchRequest struct {
 	replica   wire.NodeID // NoNode for a reader that is not a replica
 	epoch     wire.Epoch  // the epoch in which the replica follows
-	offset    wire.Offset // the end of its log
-	lastEpoch wire.Epoch  // the epoch of the last record in its log
-	start     wire.Offset // the start of its log
-	hw        wire.Offset // its high watermark; hwNotSent before version 18
+	offset    wire.Offset // the end of the replica's log
+	lastEpoch wire.Epoch  // the epoch of the last record in the replica's log
+	start     wire.Offset // the start of the replica's log
+	hw        wire.Offset // the replica's high watermark; hwNotSent before version 18
 	maxBytes  int32       // at least 0
 	maxWait   env.Duration
 }

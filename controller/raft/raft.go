@@ -101,7 +101,7 @@ const (
 	timState   = FirstKind + iota // election timeout, fetch timeout or check-quorum period
 	timRetry                      // send the request again; A: peer, B: transition
 	timBegin                      // send BeginQuorumEpoch again
-	timParked                     // the wait of a parked fetch is over; A: its number
+	timParked                     // the wait of a parked fetch is over; A: the number of the fetch
 	timStop                       // the clean shutdown ends, even if some voters have not answered EndQuorumEpoch
 	timFlush                      // sync the appended records
 	timFlushed                    // the sync that timFlush started is complete
@@ -246,7 +246,7 @@ func (r *Replica) Fire(e env.Env, t env.Timer) {
 	}
 }
 
-// sendPending sends a peer the request that the state requires, if any, unless a request to it is in flight.
+// sendPending sends a peer the request that the state requires, if any, unless a request to that peer is in flight.
 func (r *Replica) sendPending(e env.Env, p *peer) {
 	if p.inFlight || r.dead {
 		return

@@ -20,8 +20,8 @@ type replicaState struct {
 	caughtUp  env.Time    // the last time when it had the leader's whole log
 }
 
-// update records a fetch from an offset. If the replica has reached the end that the leader's log had at the previous
-// fetch, it counts as caught up at the time of that fetch (KAFKA-4485).
+// update records a fetch from an offset. The leader's log had some end at the replica's previous fetch. If the replica has
+// reached that end now, the replica counts as caught up at the time of the previous fetch (KAFKA-4485).
 func (s *replicaState) update(e env.Env, offset, end wire.Offset) {
 	switch {
 	case offset >= end:
@@ -106,10 +106,10 @@ func (r *Replica) validateLeaderOnly(epoch wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// validateOffsetAndEpoch checks whether a replica's log is a prefix of the leader's log, given its end and the epoch of
-// its last record. If the logs diverge, it returns the greatest end that both may have in common (KIP-595), and the
-// leader does not count the requested end towards a majority. If there were snapshots, a replica with an end below the
-// leader's log start would get a snapshot id here.
+// validateOffsetAndEpoch checks whether a replica's log is a prefix of the leader's log. The arguments are the end of the
+// replica's log and the epoch of the last record in it. If the logs diverge, the result is the greatest end that both may
+// have in common (KIP-595), and the leader does not count the requested end towards a majority. If there were snapshots, a
+// replica with an end below the leader's log start would get a snapshot id here.
 func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
 	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
@@ -144,8 +144,8 @@ func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end
 const observerTimeout = 5 * env.Minute
 
 // maybeRaiseHW raises the leader's high watermark to the greatest offset below which a majority has all records on its
-// devices (KIP-595). The leader exposes the high watermark only when it is above the first record of the leader's epoch,
-// because a later leader may still overwrite a record of an earlier epoch that is on a majority (Raft's figure 8,
+// devices (KIP-595). The leader exposes the high watermark only when it is above the first record of the leader's epoch. A
+// record of an earlier epoch may be on a majority, and a later leader may still overwrite it (Raft's figure 8,
 // KAFKA-12619).
 func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	ends := []wire.Offset{r.log.durableEnd}

@@ -59,7 +59,7 @@ func (s State) String() string {
 // durable before this voter sends a message that depends on it.
 type election struct {
 	epoch  wire.Epoch  // never decreases; at or above the log's last epoch
-	leader wire.NodeID // of epoch, or NoNode while it is unknown; never changes once known
+	leader wire.NodeID // the leader of epoch, or NoNode while no leader is known; a known leader never changes
 	voted  wire.NodeID // the candidate that has this node's vote in epoch, or NoNode; a vote never changes
 }
 
@@ -155,7 +155,7 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	if !r.transitionTo(e, Follower, next, r.cfg.FetchTimeout) {
 		return
 	}
-	if r.log.durableEnd < r.log.End() { // it led until now, and records below a follower's fetch offset must be durable
+	if r.log.durableEnd < r.log.End() { // this voter led until now; records below its fetch offset must be durable
 		if r.flushNow(e); r.dead {
 			return
 		}

@@ -102,7 +102,8 @@ func (f *inode) finalSize() int64 {
 	return f.device.size
 }
 
-// survivor returns the disk after a power loss that left these name changes (nil means none) and these bytes.
+// survivor returns the disk after a power loss. The argument names marks the name changes that survive; nil means none.
+// The function bytes returns the content that a file has after the loss.
 func (d *Disk) survivor(names []bool, bytes func(*inode) content) *Disk {
 	// This builds a new tree, because CrashStates needs thousands of survivors while the disk itself stays in use.
 	s := NewIn(d.profile, d.host)
@@ -112,7 +113,7 @@ func (d *Disk) survivor(names []bool, bytes func(*inode) content) *Disk {
 	return s
 }
 
-// survive copies an inode, and all inodes that are below it on the device after the power loss.
+// survive copies an inode with all inodes that are below it after the power loss.
 func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes func(*inode) content) *inode {
 	// The inode keeps its number, because judges and random decisions identify the file by it after the loss.
 	c := &inode{id: node.id, dir: node.dir, linked: true}
@@ -282,9 +283,9 @@ func (p powerLoss) bytes(f *inode) content {
 	return b
 }
 
-// writes draws how many of a file's writes had reached each sector.
-// A kernel may write back in order, while a device may flush the pages of its cache in any order. A loss between two writes
-// of the kernel tears at a page boundary, and a loss inside one write at a sector boundary.
+// writes draws how many of a file's writes had reached each sector. A kernel may write back in order, while a device may
+// flush the pages of its cache in any order. A power loss between two writes of the kernel cuts the file at a page
+// boundary. A power loss inside one write cuts the file at a sector boundary.
 func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
 	n := len(f.dirty)
 	first, end := f.dirtySectors()
@@ -380,10 +381,10 @@ func (p powerLoss) stale(f *inode, r remains, b *content) {
 	}
 }
 
-// CrashStates calls visit with a disk for every state that a power loss could leave now, except those with stale bytes,
-// until visit returns false. The number of states is exponential in the number of dirty sectors, so use CrashStates only if
-// few sectors are dirty. In the first state, everything unsynced is lost. Each disk is independent, like one made by New,
-// and shares no mutable state.
+// CrashStates calls visit for every state that a power loss could leave now, except the states with stale bytes. The
+// argument of visit is a disk in that state. CrashStates stops when visit returns false. The number of states is
+// exponential in the number of dirty sectors, so use CrashStates only if few sectors are dirty. In the first state,
+// everything unsynced is lost. Each disk is independent, like one made by New, and shares no mutable state.
 //
 //	for survivor := range disk.CrashStates { … }
 //

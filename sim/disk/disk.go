@@ -18,7 +18,7 @@ type Disk struct {
 	used    int64    // bytes of files with a name or a handle
 
 	seq         uint64        // the number of the last sync or change (of bytes or of names)
-	begins      Time          // when the running call begins: now plus the time that its event has spent before the call
+	begins      Time          // when the running call begins: now plus the time that the event has spent before the call
 	latest      Time          // when the last call that changed or synced anything begins
 	completedTo uint64        // changes up to this number count as issued, see completeIssued in issued.go
 	nameLog     []nameChange  // name changes that are not in deviceNames yet, in order
@@ -40,8 +40,8 @@ type Disk struct {
 
 var _ env.Disk = (*Disk)(nil)
 
-// New makes an empty disk without a world, for tests. Its own clock advances with the cost of calls, so a sync has taken
-// effect when it returns. A Flush takes effect at once, and no node gets its result.
+// New makes an empty disk without a world, for tests. The disk has its own clock, which advances with the cost of each
+// call. So a sync is complete when the call of Sync returns. A Flush takes effect at once, and no node gets its result.
 func New(profile Profile) *Disk { return NewIn(profile, &aloneHost{}) }
 
 // NewIn makes an empty disk for the given host.
@@ -315,7 +315,7 @@ func (d *Disk) syncNow(node *inode, op Op) error {
 	return h.err
 }
 
-// synced reports a sync that made its file durable, or claims so.
+// synced reports a sync to the host. The sync made its file durable, or claims so.
 func (d *Disk) synced(op Op, node *inode, done Time, h harm) {
 	d.host.Operated(Change{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Begins: d.begins, Completes: done, Lied: h.lied})
 }

@@ -20,17 +20,17 @@ const (
 	mostSteps       = 16 // lengths remembered in a run of appends, for CrashStates
 )
 
-// dirtyWrite is one change of a file that is not on the device yet.
+// dirtyWrite is a change of a file's bytes or length. The change is not on the device yet.
 type dirtyWrite struct {
-	stamp          // of its first call
+	stamp          // of the first call of the change
 	truncate bool  // the change cut or extended the file to the length in end
 	lost     bool  // the device will never have the bytes, only the length
 	open     bool  // the bytes of [off, end) are still in the page cache, and appends may join; only the last write is open
 	off, end int64 // bytes [off, end) were written
-	size     int64 // the file's length after it
+	size     int64 // the file's length after the write
 	pieces   []piece
 	steps    []int64 // some lengths that the file had between the appends
-	joins    []join  // the latest appends that joined it, of which some may be unissued
+	joins    []join  // the latest appends that joined the write; some of them may be unissued
 }
 
 // join is an append that joined a write.
@@ -95,8 +95,8 @@ func (c *nameChange) apply() {
 	}
 }
 
-// closure marks the changes of the name log that reach the device together with dir's changes up to mark: these changes,
-// and earlier ones of the directories that they touch.
+// closure marks the changes of the name log that must reach the device if dir's changes up to mark do. These are dir's
+// changes, and all earlier changes of the directories that they touch.
 func (d *Disk) closure(dir *inode, mark uint64) []bool {
 	chosen := make([]bool, len(d.nameLog))
 	need := []*inode{}
@@ -212,7 +212,7 @@ func (w *dirtyWrite) apply(device *content) {
 	}
 }
 
-// completeSyncs moves the changes of all syncs that are complete by time now to the device.
+// completeSyncs moves changes to the device: the changes of all syncs that are complete at time now.
 func (d *Disk) completeSyncs(now Time) {
 	n := 0
 	for n < len(d.pending) && d.pending[n].at <= now && d.issued(d.pending[n].stamp) {

@@ -109,7 +109,7 @@ type armed struct {
 	fault   Fault
 	ops     Calls
 	pattern string
-	forever bool   // it strikes every matching call until Heal, and not only once
+	forever bool   // the fault strikes every matching call until Heal, and not only one
 	to      string // FaultMisdirected: the file that is hit
 	off     int64  // FaultMisdirected: the offset in that file
 }
@@ -175,8 +175,8 @@ func (d *Disk) SetCapacity(bytes int64) {
 	d.capacity = bytes
 }
 
-// Fill leaves no free space until Heal, as if files of another process took it. Unlike with a small capacity, no space
-// becomes free if the node removes files, as retention does.
+// Fill leaves no free space until Heal, as if files of another process used it. Retention removes files of the node, but
+// after Fill that frees no space. With a small capacity it would.
 func (d *Disk) Fill() {
 	d.host.Ordered("disk.fill", "")
 	d.filled = true
@@ -304,7 +304,7 @@ func (d *Disk) strike(op Calls, node *inode) harm {
 }
 
 // harmOf returns the effect of an armed fault on a call. The argument amount is the part of a write that succeeds, in
-// eighths: half (4) for a fault that a method such as CutShort armed, and a random value for noise.
+// eighths. For a fault that a method such as CutShort armed, it is half (4). For noise, it is random.
 func (d *Disk) harmOf(a armed, amount uint64) harm {
 	switch a.fault {
 	case FaultShort:
@@ -391,8 +391,8 @@ func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 	return d.host.Chance(n.site(), tick, ppm, values)
 }
 
-// weather begins slow and stalled periods by chance.
-// Like all noise it is drawn only at calls, so an unused disk is never slow.
+// weather begins slow and stalled periods by chance. These periods are drawn only at calls, as all noise is. So an unused
+// disk is never slow.
 func (d *Disk) weather() {
 	now := d.host.Now()
 	if v := d.draw(noiseSlow, d.profile.Noise.Slow, 33); v > 0 {
@@ -429,7 +429,7 @@ func (d *Disk) room() int64 {
 	return max(d.capacity-d.used, 0)
 }
 
-// called returns the cost of a call to its lane, including slowness and delay.
+// called adds the current slowness and delay to the cost of a call.
 func (d *Disk) called(cost env.Duration) env.Duration {
 	if d.delay > 0 {
 		d.host.Activated(FaultSlow)
@@ -461,7 +461,7 @@ func (d *Disk) outlast(t Time) Time {
 	return t
 }
 
-// pay keeps the lane busy for a call and returns when it ends.
+// pay keeps the lane busy for a call, and returns the time at which the call ends.
 func (d *Disk) pay(cost env.Duration) Time {
 	done := d.host.Spend(d.called(cost))
 	if end := d.outlast(done); end > done {

@@ -32,7 +32,7 @@ type Host interface {
 	Chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64
 	// Activated counts a fault that had an effect.
 	Activated(f Fault)
-	// Ordered is called when a scenario starts a fault, by a method of Disk that env.Disk does not have.
+	// Ordered records that a scenario calls a method of Disk that env.Disk does not have, for example to start a fault.
 	Ordered(what, path string, how ...int64)
 }
 

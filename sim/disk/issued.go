@@ -11,10 +11,10 @@ import "slices"
 //	                                       power fails: the append may survive or not, and the sync may be partly done;
 //	                                       but rename was never called, so it cannot survive
 //
-// So each change records when its call begins. A power loss first undoes the changes that were not issued, and then
-// chance decides about the others. A process crash undoes nothing, because a page cache has no log to roll back. All
-// calls of the handler count as complete at the time of the crash, even the syncs between them, as if a faster machine
-// had made all calls and then died before it sent its answers. World.DieAfter makes a process die between two calls.
+// So each change records when its call begins. A power loss first undoes the changes that were not issued, and then chance
+// decides about the others. A process crash undoes nothing, because a page cache has no log to roll back. At the time of
+// the crash, all calls of the handler count as complete, even its syncs. A faster machine could have made all these calls
+// and then died before it sent its answers. World.DieAfter makes a process die between two calls.
 //
 // Changes are sequential on all lanes: none begins before the previous one is complete (station.go in sim). So the changes
 // that are not issued are always the last changes of the disk, of a file or of a directory. A sync begins after all changes

@@ -68,8 +68,8 @@ type Env interface {
 	// NoReply ends a ticket of a request that has no response (acks=0); any other use is a bug of the node.
 	NoReply(to Ticket)
 
-	// Arm starts a timer, or re-arms a running one. A disarmed or re-armed timer never fires at the old time.
-	// A timer never fires before the cost of the disk calls that the event made before Arm is paid.
+	// Arm starts a timer, or re-arms a running one. A disarmed or re-armed timer never fires at the old time. If the event
+	// made disk calls before Arm, the timer never fires before the cost of these calls is paid.
 	Arm(t Timer, after Duration)
 	// Disarm stops a timer. It does nothing if the timer is not running.
 	Disarm(t Timer)

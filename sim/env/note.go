@@ -10,9 +10,9 @@ package env
 //		Story:  true,
 //	}
 //
-// A field is an integer. The names of some fields decide how their values are shown: "topic", a wire.TopicID.Short, is shown
-// as the topic's name; "node" is shown as a node id; "error" is shown as the name of the Kafka error; "ms" is shown with its
-// unit; "set", a bit set of node ids, is shown as a list.
+// A field is an integer. The names of some fields decide how their values are shown. A "topic", which is a
+// wire.TopicID.Short, is shown as the topic's name. A "node" is shown as a node id, and an "error" as the name of the
+// Kafka error. A value in "ms" is shown with its unit. A "set", which is a bit set of node ids, is shown as a list.
 type NoteKind struct {
 	Name   string    // a package or subject, then a dot, then the occurrence: "partition.leads"
 	Fields [4]string // names of the arguments a, b, c and d of Env.Note; "" for an unused argument

@@ -167,9 +167,9 @@ const (
 	day                  = 24 * hour
 )
 
-// Duration returns the value of an integer config whose name ends in a unit of time. Null or a value below 0 gives a
-// negative result, which some configs define as "never" and others as "use another config instead". A value that is too large for a Duration gives the
-// longest Duration, 292 years.
+// Duration returns the value of an integer config. The name of the config must end in a unit of time. Null or a value
+// below 0 gives a negative result. For some configs that means "never", and for others "use another config instead". A
+// value that is too large for a Duration gives the longest Duration, 292 years.
 func (s *Set) Duration(name string) Duration {
 	u := timeUnit(name)
 	v := s.want(name, Int, Long)

@@ -55,8 +55,8 @@ var topicSynonyms = []struct {
 	{"unclean.leader.election.enable", under("", "unclean.leader.election.enable")},
 }
 
-// groupPrefix is a prefix of node configs. A group config falls back to the node config with a name that is this prefix
-// followed by the name of the group config, if there is such a node config.
+// groupPrefix is a prefix of node configs. To find the fallback of a group config, put this prefix before its name. If
+// there is a node config with the resulting name, that config is the fallback.
 const groupPrefix = "group."
 
 func under(prefix, name string) []Synonym { return []Synonym{{prefix + name, same}} }
