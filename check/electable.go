@@ -117,11 +117,19 @@ func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 		switch b := v.Broker(r.Node); {
 		case b.died >= q.enteredAt || b.registeredAt >= q.enteredAt || v.tainted(b, p):
 			n++
-		case q.held&(1<<r.slot) != 0 && v.replaced(b):
+		case q.held&(1<<r.slot) != 0 && (v.replaced(b) || registeredUnheard(v, q, r.Node)):
 			early = r.Node
 		}
 	}
 	return n, early
+}
+
+// registeredUnheard reports whether the leader promised a batch before it had applied the last registration of a broker. The
+// controller has removed that broker from the ISR by then, because the session of its old incarnation ended, and from the ELR,
+// because it crashed. The leader still counts it, and commits with it.
+func registeredUnheard(v *View, q *promise, node wire.NodeID) bool {
+	seat := v.image.brokers[node]
+	return seat != nil && q.applied >= 0 && v.Broker(node).died > 0 && wire.Offset(seat.epoch) >= q.applied
 }
 
 // replaced reports whether a broker's running process is not the registered incarnation.
@@ -201,7 +209,11 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 			return true
 		}
 		if early != wire.NoNode && ended+1 >= need {
-			clause = v.name(early) + " crashed before the promise and fetched again before it was registered again, and the controller counts that crash" +
+			when := "fetched again before it was registered again"
+			if registeredUnheard(v, q, early) {
+				when = "fetched again from a leader that had not heard of its registration and counted it as in sync"
+			}
+			clause = v.name(early) + " crashed before the promise and " + when + ", and the controller counts that crash" +
 				" against the records it fetched since: Kafka does so too, see restart-within-the-session"
 		}
 		held := before(c)

@@ -46,13 +46,14 @@ func strength(acks int16) uint8 {
 type promise struct {
 	Batch
 	made         uint8
-	client       string     // the client of the first acknowledgement, or "" if there was none
-	step         uint64     // the step of the first acknowledgement, or of the first promise if there was none
-	enteredAt    uint64     // the step in which the ledger recorded it
-	quorumEpoch  wire.Epoch // for a metadata batch: the epoch of the quorum when the batch was first known to be committed
-	minISR       int        // the min.insync.replicas that applied when the ledger recorded it
-	committedISR int        // the size of the ISR when a high watermark passed the batch; 0 if not known
-	held         uint64     // bit per replica slot: the replicas whose true log has it now
+	client       string      // the client of the first acknowledgement, or "" if there was none
+	step         uint64      // the step of the first acknowledgement, or of the first promise if there was none
+	enteredAt    uint64      // the step in which the ledger recorded it
+	quorumEpoch  wire.Epoch  // for a metadata batch: the epoch of the quorum when the batch was first known to be committed
+	applied      wire.Offset // how far the leader had applied the metadata log when the ledger recorded it
+	minISR       int         // the min.insync.replicas that applied when the ledger recorded it
+	committedISR int         // the size of the ISR when a high watermark passed the batch; 0 if not known
+	held         uint64      // bit per replica slot: the replicas whose true log has it now
 	taken        []taken
 	cuts         []cut
 	superseded   string // describes the unclean election of a leader without the batch
@@ -141,7 +142,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	if !ok {
 		need := v.MinISR(p)
 		p.noteMinISR(v.step, need)
-		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, enteredAt: v.step, minISR: need})
+		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, enteredAt: v.step, applied: v.Broker(p.assigned.Leader).applied, minISR: need})
 	}
 	q := &p.promises[i]
 	if q.client == "" && client != "" {
@@ -280,7 +281,7 @@ func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch, before State)
 // last change, or has applied it together with a change of the partition. A broker applies changes of partitions before those of
 // configs, and a new ISR may raise the high watermark at once (BrokerMetadataPublisher.onMetadataUpdate, Partition.makeLeader).
 func usedOldConfig(v *View, r *Replica, before State) bool {
-	return v.unread(r.Node) || r.PartitionEpoch != before.PartitionEpoch && v.Broker(r.Node).appliedPrior < v.image.configured
+	return v.unread(r.Node) || v.image.configured > 0 && r.PartitionEpoch != before.PartitionEpoch && v.Broker(r.Node).appliedPrior < v.image.configured
 }
 
 // unread reports whether a broker has not applied the last config change yet.

@@ -578,24 +578,3 @@ func TestDeletedRecordsAreNotLost(t *testing.T) {
 		require.Equal(t, want, brokenBy(s.done()), "deleted below %d", deleted)
 	}
 }
-
-// An operator raises min.insync.replicas, and the controller moves b3 from the ISR to the ELR. A leader that learns of both at once
-// raises its high watermark for the new ISR before it applies the config (the finding raised-min-isr). A leader that has known the
-// config before has no such excuse.
-func TestAnISRAndAConfigInOneUpdate(t *testing.T) {
-	for together, want := range map[bool]string{true: "", false: "hw-justified"} {
-		s := staged(2).elr()
-		s.Applied(1, s.at, -1, false)
-		s.write(0, 0, 0xA, 1, 2)
-		s.leads(1, 0, 0)
-		raised := "3"
-		s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &raised})
-		if !together {
-			s.Applied(1, s.at, -1, false)
-		}
-		s.alter(0, ids(1, 2), ids(3))
-		s.Applied(1, s.at, -1, false)
-		s.look(1, State{Leads: true, HW: 1, ISR: ids(1, 2)})
-		require.Equal(t, want, brokenBy(s.done()), together)
-	}
-}

@@ -115,6 +115,17 @@ func burst(p *Plan, d draws, o order) {
 	}
 }
 
+// madeBefore returns the first time at which a line may name a partition: its topic's line comes before.
+func (p *Plan) madeBefore(tp partition) int {
+	at := p.time.boot
+	for i := range p.topics {
+		if t := &p.topics[i]; t.name == tp.topic && t.made > 0 {
+			at = max(at, t.made+1)
+		}
+	}
+	return at
+}
+
 // handover takes a partition's leader away while records are on their way to its followers, and asks for the end offset before,
 // during and after. The new leader knows the high watermark of the old one only up to its last fetch, so it may not answer at
 // once (KIP-207). In some plans the followers' fetches are late besides, so the new leader needs longer.
@@ -122,7 +133,7 @@ func handover(p *Plan, d draws, o order) {
 	tp := p.partition(d, "handover", o.ord, o.at)
 	ord := func(i int) int32 { return o.ord*100 + int32(i) + 7000 }
 	for i := range d.between("handover.sends", o.ord, 3, 8) {
-		p.aims = append(p.aims, aim{max(p.time.boot, o.at-d.intn("handover.send.at", ord(i), p.time.unit)), tp})
+		p.aims = append(p.aims, aim{max(p.madeBefore(tp), o.at-d.intn("handover.send.at", ord(i), p.time.unit)), tp})
 	}
 	over := o.at + d.between("handover.for", o.ord, 4, 16)*p.time.unit
 	late := d.chance("handover.late", o.ord, 600)
