@@ -29,7 +29,7 @@ type Command struct {
 	Line  Line
 	Verb  *Verb
 	Args  *Args
-	Block int // its index in File.Blocks
+	Block int // the index of the line's block in File.Blocks
 }
 
 // Load parses and binds a scenario.

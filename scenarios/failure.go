@@ -34,7 +34,7 @@ const (
 type Failure struct {
 	Verdict Class
 	Check   string // the name of the check, or OfRest, OfBudget, OfPanic, OfSoundness
-	Kind    string // for a check, check.Fact.Kind; for a stuck run, the obstacles to quiet; otherwise another constant
+	Kind    string // check.Fact.Kind for a check; the first obstacle for a stuck run; otherwise another constant
 	Known   string // the finding about Kafka that has happened, see check.Result; "" if the failure is news
 	Step    uint64 // the step at which it was decided; 0 if there is no such step
 	Text    string // a description with the names and numbers of this seed

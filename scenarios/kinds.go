@@ -260,7 +260,7 @@ func plainName(s string) string {
 	return ""
 }
 
-// freeName returns "" if a client may have a name, and a complaint otherwise.
+// freeName returns "" if a new client may have the name s. Otherwise it returns the reason why not.
 func freeName(s string) string {
 	if msg := plainName(s); msg != "" {
 		return msg
@@ -485,7 +485,7 @@ const maxValues = 10_000
 // make a large program.
 type values struct {
 	head     string
-	from, to int64 // [from, to); both are 0 if the head is the only value
+	from, to int64 // the numbers of the range, [from, to); both are 0 for a single value, which is the head
 }
 
 // count returns the number of values.

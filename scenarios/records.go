@@ -100,7 +100,7 @@ func runConsume(s *Session, a *Args) Result {
 	}
 }
 
-// describeStay lists the records that a reader has received so far, and says so if its read is over for a reason.
+// describeStay lists the records that a reader has received so far. If the read has ended with an error, it adds the error.
 func describeStay(client env.Addr, tp wire.TopicPartition, o cluster.Outcome) string {
 	text := ""
 	if len(o.Records) > 0 || o.Status == cluster.OutcomeOK {

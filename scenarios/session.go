@@ -60,8 +60,8 @@ type RunOptions struct {
 	Decisions Decisions                                      // if not nil, receives every random decision that is not 0
 	Heard     func(Note)                                     // if not nil, is called for every note
 	Each      func(Event)                                    // if not nil, is called for every event, after its notes
-	Decided   func(question string, always bool)             // if not nil, is called if an old rule decides otherwise than today's
-	Otherwise func(id string)                                // if not nil, is called if an old rule would have decided otherwise than today's
+	Decided   func(question string, always bool)             // if not nil, is called if an old rule changes a decision
+	Otherwise func(id string)                                // if not nil, is called if an old rule would change a decision
 	Work      func(*Hand)                                    // the code of the file's workload line
 }
 
@@ -91,7 +91,7 @@ const (
 	EntryNote                    // a node or the world made a note that is in the story
 )
 
-// Claim is the result of an expect, saw or run until line.
+// Claim is the result of a line with the verb expect or saw, or of a line "run until".
 type Claim struct {
 	Line *Line
 	OK   bool
@@ -256,7 +256,7 @@ func (s *Session) start(c *Command) {
 // begin runs a line now.
 func (s *Session) begin(c *Command) {
 	if c.Verb.Run == nil {
-		return // pin and similar verbs have already applied
+		return // a verb without Run, such as pin, has had its effect before the first event
 	}
 	s.enter(Entry{Kind: EntryVerb, Line: &c.Line})
 	if s.began != nil {

@@ -226,7 +226,7 @@ func describeFile(f cluster.FileState) string {
 // describeProduce returns the outcome of a produce as its client knows it. Consecutive offsets become ranges, and every
 // other outcome is listed by value.
 //
-// If the client chose the partitions, it shows each with its own records.
+// For records to which the client assigned partitions, describeProduce shows each partition with its own records.
 func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o cluster.Outcome) string {
 	var b strings.Builder
 	say := func(format string, args ...any) {
@@ -263,8 +263,8 @@ func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o
 	return b.String()
 }
 
-// describeSpread describes records for which the client chose the partitions, partition by partition. Those that never got one
-// come first.
+// describeSpread describes records for which the client chose the partitions, partition by partition. Records that never
+// got a partition come first.
 func describeSpread(client env.Addr, topic string, o cluster.Outcome) string {
 	var in []int32
 	for _, r := range o.Records {

@@ -8,8 +8,9 @@ import (
 	"samsa/check"
 )
 
-// Trial is one run of a file that tests what the file says: its claims and, on its own seed, its recorded outputs. On another
-// seed the claims must hold too, and the outputs and the found lines are about another run.
+// Trial is one run of a file that tests what the file says: its claims and, on its own seed, its recorded outputs. On
+// another seed the claims must hold too. The outputs and the found lines are not compared there, because they are about the
+// file's own seed.
 type Trial struct {
 	Seed     uint64
 	Own      bool // the seed is the file's
@@ -18,12 +19,12 @@ type Trial struct {
 	Stopped  bool     // the caller stopped the trial; it shows nothing
 }
 
-// Breach is one thing that is not as the file says, or that must not be whatever the file says.
+// Breach is one thing that differs from what the file says, or that is wrong in a run of any file.
 type Breach struct {
 	End       Conclusion // the conclusion of a run with this breach alone
 	Line      int        // the line of the claim or of the output; 0 if no line is about it
 	Check     string     // for a violation: its check; otherwise empty
-	Kind      string     // for a violation: with Check its fingerprint
+	Kind      string     // for a violation: the part of its fingerprint after Check
 	Step      uint64     // for a violation: the step at which it was decided
 	Text      string
 	Got, Want string // for an output: what the block printed, and what the file says
@@ -63,7 +64,7 @@ func Try(p *Program, seed uint64, stop func() bool) (t Trial) {
 	}()
 	s := New(p, RunOptions{Seed: &seed})
 	defer s.Close()
-	const quantum = 1 << 14 // in ticks, which take some milliseconds
+	const quantum = 1 << 14 // the ticks between two calls of stop; they take some milliseconds
 	for more := true; more; {
 		if stop != nil && stop() {
 			t.Stopped = true
@@ -76,7 +77,7 @@ func Try(p *Program, seed uint64, stop func() bool) (t Trial) {
 		}
 	}
 	v := s.Verdict()
-	v.Altered = false // the claims hold on every seed
+	v.Altered = false // the claims must hold on every seed, so they count here
 	if !t.Own {
 		v.Found = nil
 	}
@@ -91,7 +92,7 @@ func Try(p *Program, seed uint64, stop func() bool) (t Trial) {
 	return t
 }
 
-// breaches returns what is not as it must be in the verdict of a run.
+// breaches returns the breaches in the verdict of a run.
 func breaches(v *Verdict) (all []Breach) {
 	if v.Unsound != nil {
 		return []Breach{{End: Bug, Check: OfSoundness, Text: "a bug of Samsa's: " + v.Unsound.Error()}}

@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// ObstacleKind is a kind of reason why a cluster is not quiet. The kinds are in the order of causes: most obstacles are a
-// consequence of one with a smaller number, if there is one.
+// ObstacleKind is a kind of reason why a cluster is not quiet. The kinds are in the order of causes: an obstacle is most
+// often a consequence of one with a smaller number.
 type ObstacleKind uint8
 
 // The kinds of obstacles, as String describes them.
@@ -49,8 +49,8 @@ func (k ObstacleKind) String() string {
 type Obstacle struct {
 	Kind      ObstacleKind
 	Text      string              // with the names and numbers of this seed
-	Machine   env.Addr            // that the obstacle is about, "" if none
-	Partition wire.TopicPartition // that the obstacle is about, the zero value if none
+	Machine   env.Addr            // the machine that the obstacle is about; "" if none
+	Partition wire.TopicPartition // the partition that the obstacle is about; the zero value if none
 }
 
 // obstacles holds all obstacles of one cluster.
@@ -77,9 +77,9 @@ func (o *obstacles) sorted() []Obstacle {
 	return all
 }
 
-// words returns the kind, which is the same for one failure on every seed, and the text. The kind is the first obstacle in the
-// order of causes, and the text has all of them: a smaller scenario with fewer clients and partitions has fewer consequences,
-// and is the same failure. A core need not lead every partition, so there a partition without a leader may be no obstacle.
+// words returns the kind and the text of the failure. The kind is the first obstacle in the order of causes, so it is the
+// same on every seed, and also in a smaller scenario with fewer consequences. The text has all obstacles. A core need
+// not lead every partition. So if there is a core, a partition without a leader may be no obstacle.
 func (o *obstacles) words() (kind, text string) {
 	var texts []string
 	for _, x := range o.all {
@@ -99,8 +99,8 @@ func (o *obstacles) words() (kind, text string) {
 	return "", text
 }
 
-// unrest returns the kind and the text of a stuck run. If the run stopped at a line that waits for something else than a quiet
-// cluster, the kind begins with the words of that line that have no names.
+// unrest returns the kind and the text of a stuck run. If the run stopped at a line that waits for something other than a
+// quiet cluster, the kind begins with the fixed words of that line.
 func unrest(s *Session) (kind, text string) {
 	kind, text = obstaclesOf(s).words()
 	if c := waitedInVain(s); c != nil && !c.Args.has("quiet") {
@@ -115,8 +115,8 @@ func unrest(s *Session) (kind, text string) {
 	return kind, text
 }
 
-// Obstacles returns the reasons why a session's cluster is not quiet, in the order of causes, and the line at which the run
-// stopped because it waited in vain, or nil.
+// Obstacles returns the reasons why a session's cluster is not quiet, in the order of causes. If the run stopped at a line
+// that waited in vain, waited is this line. Otherwise waited is nil.
 func Obstacles(s *Session) (all []Obstacle, waited *Line) {
 	if c := waitedInVain(s); c != nil {
 		waited = &c.Line
@@ -124,8 +124,8 @@ func Obstacles(s *Session) (all []Obstacle, waited *Line) {
 	return obstaclesOf(s).sorted(), waited
 }
 
-// Quiet returns the failure of a run that did not become quiet, in the form of a finding, so that it can be explained as one. It
-// returns false if the run has no such failure.
+// Quiet returns the failure of a run that did not become quiet, in the form of a finding, so that samsa why can explain the
+// failure. It returns false if the run has no such failure.
 func Quiet(v *Verdict) (check.Finding, bool) {
 	i := slices.IndexFunc(v.Failures, func(f Failure) bool { return f.Check == OfRest })
 	if i < 0 {
@@ -139,8 +139,8 @@ func Quiet(v *Verdict) (check.Finding, bool) {
 	}, true
 }
 
-// obstaclesOf returns the obstacles of a session's cluster. There is at least one, because it is asked of a cluster that is not
-// quiet.
+// obstaclesOf returns the obstacles of a session's cluster. It is called only if the cluster is not quiet, so there is at
+// least one.
 func obstaclesOf(s *Session) *obstacles {
 	o := &obstacles{}
 	if s.cluster == nil {
@@ -178,7 +178,7 @@ func obstaclesOf(s *Session) *obstacles {
 	return o
 }
 
-// waitedInVain returns the run until line at which the run stopped, or nil.
+// waitedInVain returns the "run until" line at which the run stopped, or nil.
 func waitedInVain(s *Session) *Command {
 	for i := range s.program.code {
 		c := &s.program.code[i]

@@ -44,7 +44,7 @@ type Result struct {
 	Until func() bool       // the verb ends when this returns true; if nil, at once
 	After env.Duration      // the verb ends after this time at the latest; 0 is the session's limit
 	Then  func(bool) string // returns more output at the end; the argument reports whether Until returned true
-	Stays bool              // as Aside, and the end of the file does not wait for it either
+	Stays bool              // like Aside, and the end of the file does not wait for the verb either
 	Aside bool              // the next line does not wait for this verb, and the output of the verb is only in the story
 }
 

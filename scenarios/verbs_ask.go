@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// The verbs of this file are questions of the operator. A broker answers them, and its answer changes nothing, but it is a promise:
-// the judges compare it with what was said before.
+// The verbs of this file are questions of the operator to a broker. The answer changes nothing, but it is a promise: the
+// judges compare it with what brokers answered before.
 
 var verbList = &Verb{
 	Name:  "list",

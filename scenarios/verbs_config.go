@@ -93,7 +93,8 @@ var verbProperties = &Verb{
 	},
 }
 
-// checkConfig checks the configs of a line for its topic or broker. The parser has accepted those of both.
+// checkConfig checks that each config of a line belongs to the line's topic or broker. The parser accepts configs of topics
+// and brokers alike.
 func checkConfig(_ *names, a *Args) *complaint {
 	if bad := checkBroker(a); bad != nil {
 		return bad

@@ -96,7 +96,7 @@ var verbRestart = &Verb{
 				switch {
 				case !waits[m.Host]:
 				case m.Incarnation != was[m.Host], s.downs[m.Host] != downs[m.Host]:
-					waits[m.Host] = false // another line has crashed and booted it, or has ordered it down for longer
+					waits[m.Host] = false // another line has restarted the machine, or keeps it down
 				case !m.Up:
 					waits[m.Host] = false
 					s.cluster.Start(m.Host)

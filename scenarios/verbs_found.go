@@ -164,7 +164,7 @@ func readRule(_ *names, w Word) (any, string) {
 	return w.Text, ""
 }
 
-// failureNames lists the words that may follow found.
+// failureNames lists the words that may follow the verb found.
 func failureNames(*names) []string {
 	return append(checkNames(), OfRest, OfBudget, OfPanic, OfSoundness)
 }

@@ -22,7 +22,8 @@ import (
 //	   Hand.Sleep   ──▶ a time               ── event ── event ── reached ─▶ the code goes on
 //
 // The coroutines run one at a time, between two events, so a workload is as deterministic as its code. Each run calls the
-// code anew. When the session ends, waiting coroutines are unwound, and their deferred calls run; these must not wait.
+// code from its start. When the session ends, waiting coroutines are unwound. Their deferred calls run then, and must not
+// wait.
 
 var verbWorkload = &Verb{
 	Name:    "workload",
@@ -64,8 +65,8 @@ type workloads struct {
 	session *Session
 	hands   []*Hand
 	inside  bool      // a coroutine is running
-	own     []Failure // of the user's own invariants
-	unwound []string  // the coroutines that were unwound at the end, as running names them
+	own     []Failure // the failures of the user's own invariants
+	unwound []string  // the coroutines that were unwound at the end, as the method running returns them
 }
 
 // Hand is the handle of a workload on one client. Only the code that runs on that client may use it.
@@ -78,14 +79,15 @@ type Hand struct {
 	next  func() (struct{}, bool)
 	stop  func()
 	until func() bool // the condition that the code waits for; nil while it runs
-	in    string      // the call that waits or waited last
+	in    string      // the call in which the code waits or waited last
 	over  bool
 }
 
 // unwound is the panic that ends a coroutine.
 type unwound struct{}
 
-// Unwinds reports whether a panic ends the code of a workload. Code that recovers from it must panic with it again.
+// Unwinds reports whether p is the panic that ends the code of a workload. Code that recovers this panic must panic with it
+// again.
 func Unwinds(p any) bool { return p == any(unwound{}) }
 
 // ParseTopic reads the words of a topic line: a name and settings.
@@ -174,7 +176,7 @@ func (w *workloads) end() {
 	}
 }
 
-// running returns the clients whose code has not returned, each with the call in which it waits.
+// running returns the clients with code that has not returned, each with the call in which it waits.
 func (w *workloads) running() (all []string) {
 	for _, h := range w.hands {
 		if !h.over {
@@ -184,7 +186,7 @@ func (w *workloads) running() (all []string) {
 	return all
 }
 
-// unreturned returns what running returned when the session was still going on.
+// unreturned returns the clients with code that had not returned when the session ended, or has not returned yet.
 func (w *workloads) unreturned() []string {
 	if w == nil {
 		return nil
@@ -206,7 +208,7 @@ func (h *Hand) Client() string { return string(h.client) }
 // Now returns the true time since the world began.
 func (h *Hand) Now() env.Duration { return h.w.session.cluster.Now() }
 
-// Wait waits until a condition holds. It is evaluated after each event, and must change nothing.
+// Wait waits until a condition holds. The condition is evaluated after each event, and must change nothing.
 func (h *Hand) Wait(so func() bool) {
 	for first := true; first || !so(); first = false { // wait at least once, so that a loop of waits lets time pass
 		h.until = so
@@ -224,8 +226,8 @@ func (h *Hand) Sleep(d env.Duration) {
 	h.Wait(func() bool { return passed })
 }
 
-// Start runs more code on a client of its own. If there is no client with that name, Start makes it, with the configs of
-// this one.
+// Start runs more code on a client of its own. If there is no client with that name, Start makes one with the configs of
+// h's client.
 func (h *Hand) Start(name string, code func(*Hand)) error {
 	if msg := freeName(name); msg != "" {
 		return errors.New(msg)
@@ -286,8 +288,8 @@ func (h *Hand) SetConfig(topic string, configs []Setting) cluster.Outcome {
 	})
 }
 
-// await begins an operation and waits for its outcome. While the client's machine is down, no operation begins. The program
-// goes on when the machine is up again; a crash has cost it the outcomes of its requests in flight.
+// await begins an operation and waits for its outcome. If the client's machine is down, the operation begins when the
+// machine is up again. A crash makes the outcomes of the requests in flight unknown.
 func (h *Hand) await(call string, begin func() cluster.Op) cluster.Outcome {
 	h.in = call
 	if !h.up() {
@@ -304,7 +306,7 @@ func (h *Hand) up() bool {
 	return slices.ContainsFunc(h.w.session.cluster.Machines(), func(m MachineState) bool { return m.Host == h.client && m.Up })
 }
 
-// Faulty reports whether a line of the file that is a fault, ends one or waits for a time is still to come.
+// Faulty reports whether the file still has a line to run that is a fault, ends a fault, or waits for a time.
 func (h *Hand) Faulty() bool {
 	s := h.w.session
 	if s.timed > 0 || s.now != nil && s.now.line.paces() {

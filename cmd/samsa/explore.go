@@ -20,7 +20,7 @@ import (
 type exploreFlags struct {
 	commonFlags
 	runs                   int
-	lasts                  time.Duration // real time, which is read only between runs
+	lasts                  time.Duration // the limit of --for in real time, which is read only between runs
 	profile, out           string
 	find                   string // the name of a check
 	first, cover, noShrink bool

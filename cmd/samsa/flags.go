@@ -12,8 +12,8 @@ import (
 	"samsa/scenarios"
 )
 
-// commonFlags are the flags that several commands have, as typed. Numbers are strings where cobra's own parser accepts what
-// no one means, such as 0x1, and where an error gives an example.
+// commonFlags are the flags that several commands have, as typed. A number is a string if cobra's own parser would accept
+// odd forms, such as 0x1, or if the error message has an example.
 type commonFlags struct {
 	seed, until, mode string
 	set, rules        []string

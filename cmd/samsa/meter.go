@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// meter shows the progress of a long command on stderr, because stdout has the result alone: on a terminal one line that
-// changes, otherwise a new line every ten seconds. All commands have the same one; each says what its line is.
+// meter shows the progress of a long command on stderr, because stdout has the result alone. On a terminal it shows one
+// line that changes. Otherwise it prints a new line every ten seconds. All commands use a meter; each supplies the text of
+// the line.
 type meter struct {
 	*app
 	began, shown time.Time
@@ -23,7 +24,7 @@ func (a *app) meter() *meter {
 	return &meter{app: a, began: now, shown: now}
 }
 
-// tick shows a line if it is time for one. The line is made only then.
+// tick shows a line if it is time for one. Only then does it call the function line.
 func (m *meter) tick(line func(spent time.Duration) string) {
 	every := 10 * time.Second
 	if m.errTTY {
@@ -43,7 +44,7 @@ func (m *meter) tick(line func(spent time.Duration) string) {
 	m.drawn = true
 }
 
-// wipe removes the line, so that a result can be printed. The next tick may show one again.
+// wipe removes the line, so that a result can be printed. The next tick may show a line again.
 func (m *meter) wipe() {
 	if m.drawn {
 		fmt.Fprintf(m.err, "\r%*s\r", meterWidth, "")
@@ -60,7 +61,7 @@ func eta(spent time.Duration, done, all int) string {
 }
 
 // pressed reports whether Ctrl-C was pressed. The command then ends and prints its result so far; a second Ctrl-C exits at
-// once. Several goroutines may ask.
+// once. Several goroutines may call pressed.
 func (a *app) pressed() bool {
 	select {
 	case <-a.interrupt:

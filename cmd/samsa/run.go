@@ -167,7 +167,7 @@ func load(command, name string) (*scenarios.Program, error) {
 // needsTest refuses a file whose workload is the Go code of a test. Its hint is the command that runs the file.
 func needsTest(name, test string) error {
 	file, dir := name, ""
-	if at := strings.LastIndex(name, "testdata/samsa/"); at > 0 { // the test is beside testdata, and paths begin there
+	if at := strings.LastIndex(name, "testdata/samsa/"); at > 0 { // the command must run in the directory of testdata
 		file, dir = name[at:], "cd "+shellWord(name[:at])+" && "
 	}
 	return usage(fmt.Sprintf("%sgo test -run '%s' -samsa.file %s", dir, scenarios.TestPattern(test), shellWord(file)),
@@ -183,7 +183,7 @@ func source(command, name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		defer file.Close()
-		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // more than the parser's limit, which then reports the error
+		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // more than the parser accepts, so the parser reports the error
 		if err != nil {
 			return nil, usage("samsa list scenarios", "cannot read the scenario %s: %v", name, err)
 		}
@@ -227,7 +227,7 @@ func (a *app) play(j *job, t *trace) error {
 	a.code = codeOf(v.Conclude(j.expected))
 	if r.Interrupted = interrupted; interrupted {
 		a.code = exitInterrupted
-		r.Stopped = stop.Text // also if the first event has not been
+		r.Stopped = stop.Text // also if Ctrl-C came before the first event
 	}
 	marked := view.MarkStory(s, v, func() check.Finding { return bestFinding(j.program, v) })
 	r.Marks = append(r.Marks, marked.Marks...)

@@ -21,7 +21,7 @@ import (
 type shrinkFlags struct {
 	commonFlags
 	out, check string
-	lasts      time.Duration // real time, which is read only between runs
+	lasts      time.Duration // the limit of --for in real time, which is read only between runs
 }
 
 // shrinkCommand makes a failing scenario small.
@@ -77,12 +77,12 @@ type shrinkReport struct {
 	Was         shrinkSize `json:"was"`
 	Is          shrinkSize `json:"is"`
 	Runs        int        `json:"runs"`
-	Salts       int        `json:"salts"`         // the number of other draws of the noise that were tried
-	SaltsFail   int        `json:"salts_fail"`    // the number of those draws with which it fails too
-	Interrupted bool       `json:"interrupted"`   // by Ctrl-C
-	Ended       bool       `json:"ended_early"`   // by Ctrl-C or --for, so more lines may be unnecessary
-	Confirmed   bool       `json:"confirmed"`     // it fails in the same way in each message mode; false if Ctrl-C came first
-	Bug         string     `json:"bug,omitempty"` // where it does not, which is a bug of Samsa's
+	Salts       int        `json:"salts"`         // the number of other draws of the random noise that were tried
+	SaltsFail   int        `json:"salts_fail"`    // the number of those draws with which the small scenario fails too
+	Interrupted bool       `json:"interrupted"`   // Ctrl-C ended the search or a later run
+	Ended       bool       `json:"ended_early"`   // Ctrl-C or --for ended the search, so more lines may be unnecessary
+	Confirmed   bool       `json:"confirmed"`     // it fails in the same way in all message modes, and all were tried
+	Bug         string     `json:"bug,omitempty"` // the message modes in which it does not; this is a bug in Samsa
 	Again       string     `json:"again"`
 }
 
@@ -100,8 +100,8 @@ const saltsTried = 20
 type shrinking struct {
 	*app
 	name    string
-	src     []byte             // with the seed, the settings and the rules of the command line
-	program *scenarios.Program // of src, but with the found lines of the file
+	src     []byte             // the scenario, with the seed, the settings and the rules of the command line
+	program *scenarios.Program // src as a program; its found lines are those of the file
 	changes string             // the flags that change the scenario
 	target  explore.Failure
 	first   *shrink.Tried // the first run, if the command has done it
@@ -113,10 +113,10 @@ type shrinking struct {
 	lasts   time.Duration
 	confirm []shrink.Confirmation
 
-	meter *meter // also of the time at which the search began
+	meter *meter // shows the progress, and has the time at which the search began
 }
 
-// shrunk is the result of a search, before it is a file.
+// shrunk is the result of a search, before it is written to a file.
 type shrunk struct {
 	small  shrink.Small
 	about  shrink.About
@@ -187,14 +187,14 @@ func (j *shrinking) nothing(text string) error {
 	return nil
 }
 
-// say tells on stderr what begins. On a terminal the line of progress is enough.
+// say prints on stderr what begins now. A terminal shows a line of progress instead.
 func (j *shrinking) say(format string, args ...any) {
 	if !j.errTTY {
 		fmt.Fprintf(j.err, format+"\n", args...)
 	}
 }
 
-// budget returns the budget of events of the first run, which is that of samsa run.
+// budget returns the budget of events for the first run. It is the budget that samsa run has.
 func (j *shrinking) budget() uint64 {
 	least := uint64(scenarios.DefaultEvents)
 	for _, f := range j.program.Found() {
@@ -237,7 +237,7 @@ func (a *app) understandShrink(name string, f shrinkFlags) (*shrinking, error) {
 func (j *shrinking) change(o scenarios.RunOptions) (err error) {
 	if o.Seed != nil || len(o.Set) > 0 {
 		j.src = shrink.Altered(j.program, o.Seed, o.Set)
-		for _, f := range j.program.Found() { // they name the failure for which the file was saved
+		for _, f := range j.program.Found() { // the found lines name the failure for which the file was saved
 			j.src = append(j.src, f.Line.String()+"\n"...)
 		}
 	}
@@ -259,7 +259,7 @@ func (j *shrinking) change(o scenarios.RunOptions) (err error) {
 	return err
 }
 
-// confirmAll lets the result be tried in the other message modes. Only Ctrl-C ends these runs, and not --for.
+// confirmAll makes the search try its result in the other message modes. Ctrl-C ends these runs, and --for does not.
 func (j *shrinking) confirmAll() {
 	for _, m := range [...]scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
 		if m != j.mode {
@@ -268,8 +268,9 @@ func (j *shrinking) confirmAll() {
 	}
 }
 
-// choose returns the failure that the small scenario must have: that of --check, or the worst one. A bug in Samsa itself
-// is the worst failure. The next worst is a violation, and then a cluster that does not become quiet.
+// choose returns the failure that the small scenario must have. If --check names a check,
+// the failure must be one of this check. A failure that a found line names comes first. The others are in the order of their
+// weight: a bug in Samsa itself, then a violation, then a cluster that does not become quiet.
 func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Failure, error) {
 	var broken []string
 	for _, f := range failures {

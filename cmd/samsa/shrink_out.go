@@ -10,8 +10,9 @@ import (
 	"samsa/scenarios/shrink"
 )
 
-// This file decides where `samsa shrink` writes its result, and writes it. Nothing is lost: of the files that the user did not
-// name, only an unedited result about the same failure is replaced, and never by a larger one (shrink.Replaceable).
+// This file decides where `samsa shrink` writes its result, and writes it. The scenario itself is never replaced, and any
+// other file that the user named is replaced. A file with a default name is replaced only if it is an unedited result about
+// the same failure, and the new result is not larger (shrink.Replaceable).
 
 // stdout is the value of --output for stdout.
 const stdout = "-"

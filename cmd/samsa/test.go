@@ -62,7 +62,7 @@ type tested struct {
 	path    string // empty for a scenario that is compiled in
 	program *scenarios.Program
 	seeds   []uint64
-	results []*scenarios.Trial // by seed; nil until the run has ended
+	results []*scenarios.Trial // one for each seed; nil until the run has ended
 }
 
 // test implements `samsa test`.
@@ -111,7 +111,7 @@ func (a *app) test(args []string, f testFlags) error {
 	return nil
 }
 
-// filesToTest loads all files before the first one runs, so that a mistake in the last one is not reported after minutes.
+// filesToTest loads all files before any of them runs, so that a mistake in the last file is not reported after minutes.
 func filesToTest(args []string, f testFlags) ([]*tested, error) {
 	var files []*tested
 	var mistakes []*scenarios.Error
@@ -159,7 +159,7 @@ func namesIn(arg string) ([]string, error) {
 		return []string{arg}, nil
 	}
 	if info, err := os.Stat(arg); err != nil || !info.IsDir() {
-		return []string{arg}, nil // load has the words for a file that cannot be opened
+		return []string{arg}, nil // load reports a file that cannot be opened
 	}
 	names, err := filepath.Glob(filepath.Join(arg, "*.txt"))
 	if err != nil || len(names) == 0 {
@@ -248,7 +248,7 @@ func replaceFile(path string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s, which is as it was: %w", path, err)
 	}
-	defer os.Remove(beside.Name()) // it is gone if all went well
+	defer os.Remove(beside.Name()) // after the rename there is nothing to remove
 	_, err = beside.Write(text)
 	err = errors.Join(err, beside.Chmod(mode), beside.Close())
 	if err == nil {

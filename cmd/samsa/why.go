@@ -113,7 +113,7 @@ func (a *app) why(args []string, f whyFlags) error {
 	return nil
 }
 
-// tell prints why there is no explanation. The exit code is set before.
+// tell prints why there is no explanation. The caller has set the exit code.
 func (a *app) tell(j *job, text string) {
 	if j.json {
 		a.printJSON(errorReport{Schema: "samsa.error/1", Code: int(a.code), Message: text, Next: j.again})
@@ -137,7 +137,7 @@ func newWhyReport(name, seed string, v *scenarios.Verdict, f check.Finding, c *v
 	return r
 }
 
-// violated returns the violated findings of a verdict, and at the end the one of a cluster that did not become quiet.
+// violated returns the violated findings of a verdict. If the cluster did not become quiet, the last finding says so.
 func violated(v *scenarios.Verdict) (all []check.Finding) {
 	for _, f := range v.Findings {
 		if f.Status == check.Violated {
@@ -199,8 +199,8 @@ func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, er
 	return check.Finding{}, doesNotFail(j, v)
 }
 
-// bestFinding returns the violation that a found line of the file names, or that an enabled old rule is known for, or the
-// first one.
+// bestFinding returns a violation of a check that a found line of the file names. If there is none, it returns a violation
+// of the check that an enabled old rule names, or else the first violation.
 func bestFinding(p *scenarios.Program, v *scenarios.Verdict) check.Finding {
 	all := violated(v)
 	for _, found := range p.Found() {

@@ -283,7 +283,7 @@ func (b *body) change(lhs ast.Expr, how string) {
 
 // readsOfChanged reports a read of a value that depends on earlier iterations, for example if n < 10 { n++ }.
 func (b *body) readsOfChanged() {
-	// Uses of a variable that belong to an accepted write, such as x in x++, x = append(x, …) and if v > x { x = v }.
+	// writes has the uses of a variable in an accepted write: x in x++, x = append(x, …) and if v > x { x = v }.
 	writes := map[*ast.Ident]bool{}
 	own := map[ast.Expr]bool{} // m in m[key], and m[…] on the left side
 	mark := func(e ast.Expr) {

@@ -273,8 +273,8 @@ func prints(ps *pass) {
 	})
 }
 
-// printArgs returns the index of the first printed argument of a function of fmt, or -1 if it prints none, and whether that
-// argument is a format.
+// printArgs returns the index of the first argument that a function of fmt prints, or -1 if it prints none. It also returns
+// whether that argument is a format.
 func printArgs(name string) (at int, formatted bool) {
 	switch name {
 	case "Print", "Println", "Sprint", "Sprintln":

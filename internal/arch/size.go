@@ -29,7 +29,7 @@ type Size struct {
 	Package string // inside the module: "sim/env"
 	Name    string // "log.go", "Log.Append", "Log"
 	N       int
-	Why     string // the reason, for a function or a type over typeArguing
+	Why     string // the reason, for a function, and for a type with more methods than typeArguing
 
 	file string // path inside the module
 	line int

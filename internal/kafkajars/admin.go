@@ -37,8 +37,8 @@ func (c *Cluster) anyBroker() (*Node, error) {
 	return nil, fmt.Errorf("no broker is running")
 }
 
-// poll calls done every 100 ms until done returns true or the context ends. An error does not end poll, which reports the
-// last one.
+// poll calls done every 100 ms until done returns true or the context ends. An error from done does not end poll. If the
+// context ends, poll reports the last error.
 func poll(ctx context.Context, what string, done func() (bool, error)) error {
 	var last error
 	for {
@@ -245,7 +245,8 @@ func (n *Node) Produce(topic string, partition int32, acks int16, limit time.Dur
 	return a.BaseOffset, kerr.ErrorForCode(a.ErrorCode)
 }
 
-// End returns the high watermark of a partition. Its leader must be this broker, which answers as it answers a consumer.
+// End returns the high watermark of a partition, as a consumer would get it. This broker must be the leader of the
+// partition.
 func (n *Node) End(topic string, partition int32) (int64, error) {
 	r := kmsg.NewPtrListOffsetsRequest()
 	r.ReplicaID = -1

@@ -15,7 +15,8 @@ import (
 )
 
 // Cluster is a KRaft cluster of Apache Kafka on this machine. Every broker and controller is a process. Kafka's own tool
-// formats its log directory. In front of every listener is a Proxy, and nodes know only the addresses of the proxies.
+// formats the log directory of each process. In front of every listener is a Proxy, and nodes know only the addresses of
+// the proxies.
 type Cluster struct {
 	Nodes []*Node // brokers 1 to n, then controllers 101 to 100+m
 	Dir   string  // has a directory for each node with its properties, its log directory and its output
@@ -185,7 +186,7 @@ func (n *Node) format(ctx context.Context, c *Cluster, o ClusterOptions) error {
 
 func (n *Node) file(name string) string { return filepath.Join(n.Dir, name) }
 
-// Start starts the process. Its output is appended to the file output.
+// Start starts the process. The output of the process is appended to the file named output.
 func (n *Node) Start() error {
 	if n.Running() {
 		return fmt.Errorf("%s is running", n.Name())

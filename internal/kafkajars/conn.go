@@ -76,7 +76,7 @@ func (c *Conn) Send(r kmsg.Request, limit time.Duration) ([]byte, error) {
 	return answer[4:], nil
 }
 
-// Frame is a request whose body is encoded already.
+// Frame is a request with a body that is already encoded.
 type Frame struct {
 	Key, Version int16
 	Flexible     bool // the version has compact lengths and tagged fields (KIP-482)

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// NoDefaults fails the test unless the function check accepts the current rules, and panics if any one function is
-// missing in them. It also fails if the rules have fewer than four functions, because then it has probably looked at the
-// wrong struct.
+// NoDefaults tests the function check. The function must accept the current rules, and it must panic if any one function is
+// missing in them. NoDefaults also fails if the rules have fewer than four functions, because then it has probably looked
+// at the wrong struct.
 func NoDefaults[R any](t *testing.T, current func() R, check func(R)) {
 	t.Helper()
 	panics := func(r R) (did bool) {

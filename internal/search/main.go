@@ -1,5 +1,5 @@
-// Command search looks for each old rule among explored seeds: the first seed in which the check that the rule names fires.
-// It answers whether exploration, which knows no rule, would have found each of these flaws.
+// Command search finds, for each old rule, the first explored seed in which the check that the rule names fires. So it tells
+// whether exploration, which knows no rule, would have found the flaw of each rule.
 //
 //	go run ./internal/search                  all rules, among the seeds 1 to 4000
 //	go run ./internal/search M3 K2            only these
@@ -8,10 +8,10 @@
 //
 //	seed ──run without old rules──▶ the rules that would have decided otherwise ──run with each of them──▶ its check fires?
 //
-// A run with a rule differs from the run without it only if the rule decides otherwise somewhere. So the first run of a seed
-// says which rules are worth a run of their own, and a rule that decides otherwise in one seed of a hundred costs a hundredth.
-// The outcome is that of `samsa explore --rule ID --find CHECK`. A rule that is a missing effect, such as a sync, is different in
-// every run; with -with, seeds are passed over that cannot show it, so the seed that is found need not be the first.
+// A rule changes a run only if it decides otherwise somewhere. So the run without old rules says which rules need a run of
+// their own for this seed. The outcome is that of `samsa explore --rule ID --find CHECK`. A rule that leaves out an effect,
+// such as a sync, changes every run. For such a rule, -with skips the seeds that cannot show it. The seed that is found is
+// then not always the first one.
 //
 // Results are kept in a file of their own for each version of the program, so a call that is interrupted continues where it
 // was. The command is a test tool; it starts no processes and takes hours for all rules, so `.ci/run` does not run it.
@@ -46,7 +46,7 @@ type options struct {
 	runs  int
 	seed  uint64
 	dir   string
-	with  []string // families and kinds, of which a plan must have one; empty for all plans
+	with  []string // families of faults and kinds of operations; a plan must have one of them; empty for all plans
 	plans string   // the directory of the plans; empty if they are not kept
 	rules []string // the ids
 }

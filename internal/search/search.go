@@ -72,7 +72,8 @@ func (s *search) run(ctx context.Context) error {
 	return nil
 }
 
-// wants reports whether the plan of a seed has what it is asked to have.
+// wants reports whether the plan of a seed has one of the families or kinds in the flag -with. Without the flag, it returns
+// true.
 func (s *search) wants(seed uint64) bool {
 	return len(s.with) == 0 || slices.ContainsFunc(explore.Draw(seed, explore.Mixed).Drawn(), func(name string) bool { return slices.Contains(s.with, name) })
 }
@@ -137,7 +138,8 @@ func (s *search) try(ctx context.Context, id string, seed uint64) error {
 	return nil
 }
 
-// keepPlan writes the plan in which the first check of a rule fires, with what that check found as its only found line.
+// keepPlan writes the plan in which the first check of a rule fires. The only found line of the plan says what that check
+// found.
 func (s *search) keepPlan(open []*flaw, l entry, text string) error {
 	if s.plans == "" || !slices.Contains(l.Failed, open[0].check) || slices.ContainsFunc(s.flaws, func(f *flaw) bool { return f.id == l.Rule && f.is }) {
 		return nil

@@ -15,7 +15,7 @@ import (
 type entry struct {
 	Seed      uint64   `json:"seed"`
 	Rule      string   `json:"rule,omitempty"`      // empty for the run without old rules
-	Otherwise []string `json:"otherwise,omitempty"` // of the run without old rules: the rules that would have decided otherwise
+	Otherwise []string `json:"otherwise,omitempty"` // rules that would have decided otherwise, for a run without old rules
 	Failed    []string `json:"failed,omitempty"`    // the checks that failed
 }
 
@@ -32,8 +32,9 @@ type store struct {
 	with  map[tried]entry
 }
 
-// openStore reads the results of earlier calls. Another version of the program draws other plans and judges otherwise, so the name
-// of the file has the program's hash. The last line may be cut off if the machine went down; it is dropped.
+// openStore reads the results of earlier calls. Another version of the program draws other plans and has other checks, so
+// the name of the file has the program's hash. If the machine went down, the last line may be cut off; such a line is
+// dropped.
 func openStore(dir, program string) (*store, error) {
 	name, err := hashOf(program)
 	if err != nil {

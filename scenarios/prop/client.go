@@ -26,7 +26,7 @@ type Client struct {
 	calls int          // the number of calls at that time
 }
 
-// spins is the number of calls at one moment of virtual time after which a loop is taken for one that never ends.
+// spins is the number of calls at one moment of virtual time after which a loop is taken for an endless one.
 const spins = 100_000
 
 // called counts a call that may return at once. A loop of such calls never ends, because virtual time passes only in the calls
@@ -54,7 +54,8 @@ type Record struct {
 func (c *Client) Name() string { return c.hand.Client() }
 
 // Send appends records to a partition, in order, and returns nil if all of them are acknowledged. If the outcome of a
-// record is not known, the error is ErrUnknown. Otherwise a record was refused and is certainly not in the log.
+// record is not known, the error is ErrUnknown. Any other error means that a record was refused and is certainly not in the
+// log.
 func (c *Client) Send(partition string, values ...string) error {
 	c.called("Send")
 	tp, err := partitionOf(partition)

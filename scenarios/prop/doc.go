@@ -29,7 +29,7 @@
 //
 // The code must be deterministic: no goroutine, no real time, no random numbers, no order of a map. Time passes only in the
 // methods of Client. What is tested is the code between two requests: its handlers, its state, what it does with an unknown
-// outcome. It is no test of a Kafka driver, because the code does not use one here.
+// outcome. The package does not test a Kafka driver, because the code does not use one here.
 //
 // Read prop.go for a test, client.go for what the code may call, and rapid.go for generators and fuzzing.
 package prop

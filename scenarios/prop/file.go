@@ -16,7 +16,7 @@ import (
 	"samsa/scenarios/view"
 )
 
-// saved is the directory of the files of failures.
+// saved is the directory in which failures are saved as scenario files.
 const saved = "testdata/samsa"
 
 // notShrunk is the text in the comment of a file that is to be shrunk when it is replayed.
@@ -42,8 +42,8 @@ func (r *runner) replayFlag(t testing.TB) bool {
 	return true
 }
 
-// hasTest reports whether a test file of the current directory has a test. The name may be that of a subtest. A test binary
-// that runs elsewhere, without the files that it is made of, has every test.
+// hasTest reports whether a test file in the current directory has a test. The name may be the name of a subtest. If there
+// are no test files, because the test binary runs elsewhere, hasTest returns true for every name.
 func hasTest(name string) bool {
 	name, _, _ = strings.Cut(name, "/")
 	files, _ := filepath.Glob("*_test.go")
@@ -55,7 +55,8 @@ func hasTest(name string) bool {
 	return len(files) == 0
 }
 
-// unclaimed fails the test for each saved file of a test that this directory does not have, for example because it was renamed.
+// unclaimed fails the test for each saved file that names a test which this directory does not have. The test may have been
+// renamed.
 func (r *runner) unclaimed(t testing.TB) {
 	t.Helper()
 	for _, path := range savedFiles() {
@@ -164,7 +165,7 @@ func (r *runner) story(p *scenarios.Program) (text string) {
 	return view.StoryText(view.Story(s))
 }
 
-// gone names the failures that were found in a file and are not there any more.
+// gone lists the failures that the found lines of a file name and that the run did not have.
 func gone(v *scenarios.Verdict) string {
 	var all []string
 	for _, f := range v.Found {
@@ -189,7 +190,7 @@ func notDeterministic(how string) string {
 		"of a map, and state that an earlier run has left.") + "\n" + how
 }
 
-// details returns what helps with a failure: the other failures, the losses that were allowed, and the command.
+// details returns the other failures, the losses that were allowed, the file, and the command that replays the file.
 func (r *runner) details(res result, target scenarios.Failure, path string) string {
 	var b strings.Builder
 	for _, f := range res.failures {
@@ -245,8 +246,8 @@ func (r *runner) fail(t testing.TB, text string, res result, seed int) {
 	t.Fatalf("draw %d fails:\n%s%s%s\n%s", seed, hang("", describe(target)), hang("    draw    ", how), r.details(res, target, path), indent(whole))
 }
 
-// small makes a draw small that failed in a first run, and runs the result. If it does not succeed, it returns "" for the
-// small draw. It also says how far it came.
+// small shrinks a draw that failed in a first run, and runs the small draw. If the draw cannot be shrunk, the result
+// "small" is "". The result "how" says how the shrinking ended.
 func (r *runner) small(text string, first result, target scenarios.Failure) (small string, res result, how string) {
 	if target.Verdict == scenarios.ClassUndecided {
 		return "", res, "not shrunk, because the run was cut off"
@@ -262,7 +263,8 @@ func (r *runner) small(text string, first result, target scenarios.Failure) (sma
 	return small, res, how
 }
 
-// shrink makes a draw small. It returns the small draw, or "" if it does not succeed, and says how far it came.
+// shrink returns a smaller draw with the same failure, or "" if it finds none. The result "how" says how the shrinking
+// ended.
 func (r *runner) shrink(text string, first result, target scenarios.Failure) (small, how string) {
 	s := shrink.Shrinker{
 		Target: target, Stop: r.shrinkStop(),
@@ -286,7 +288,7 @@ func (r *runner) shrink(text string, first result, target scenarios.Failure) (sm
 	out, err := s.Shrink([]byte(text))
 	var held *shrink.NotFailingError
 	switch {
-	case errors.As(err, &held): // it has failed twice before
+	case errors.As(err, &held): // the draw failed in two runs before, and does not fail now
 		r.flaky = cmp.Or(r.differs(text, first), "It failed in two runs and held in the third.\n")
 		return "", "not shrunk"
 	case err != nil:

@@ -25,8 +25,8 @@ type Test struct {
 	// Brokers is the number of brokers. If it is 0, the number is drawn: three to five, or more if a topic has more
 	// replicas.
 	Brokers int
-	// Faults are the families of faults that may occur. Nil allows those after which no acknowledged record is missing, if the
-	// topic has replicas=3 and min.insync.replicas=2: crash, die-inside, stop, pause, cut, slow, links, clients, processor and
+	// Faults are the families of faults that may occur. Nil allows the families that lose no acknowledged record of a topic
+	// with replicas=3 and min.insync.replicas=2: crash, die-inside, stop, pause, cut, slow, links, clients, processor and
 	// slow-disk. The others are:
 	//   - restart, lane (one kind of connection is cut or slow), deposed (a leader does not hear that it leads no more), late
 	//     (messages of a dead process arrive), answers (to a producer, lost or late) and votes (elections of a controller fail);
@@ -45,8 +45,8 @@ type Test struct {
 	// Rules enables old rules of Kafka, such as "M1", to try whether the test would find them.
 	Rules []string
 	// Sometimes has, for each mark, the smallest share of runs, in percent, that must reach it. A mark is a note of
-	// `samsa list notes` or a mark of Client.Reached. If fewer runs reach it, the test fails, because its runs do not do
-	// what it is about.
+	// `samsa list notes` or a mark of Client.Reached. If fewer runs reach a mark, the test fails, because too few runs
+	// test what the mark stands for.
 	Sometimes map[string]int
 }
 
@@ -57,9 +57,9 @@ var (
 	seedFlag = flag.Int("samsa.seed", 1, "draws from seed `N` on")
 )
 
-// Check runs code in drawn plans, each with a cluster and faults of its own, and fails the test for the first run that
-// fails. It calls the code once in each run. The same seed gives the same runs. A test calls Check once, because its
-// files have the name of the test.
+// Check runs code in drawn plans, each with a cluster and faults of its own. If a run fails, Check
+// fails the test and draws no more plans. It calls the code once in each run. The same seed gives the same runs. A test
+// calls Check only once, because the files of its failures have the name of the test.
 func Check(t *testing.T, test Test, work func(*Client)) {
 	t.Helper()
 	runs := cmp.Or(*runsFlag, 100)
@@ -96,7 +96,7 @@ func (r *runner) check(t testing.TB, runs, seed int) {
 		text := r.plans().Example(seed + i).Text()
 		running.seed, running.text = seed+i, text
 		res, err := r.watch(load(text))
-		if t.Failed() && !failed { // by t.Errorf in the code
+		if t.Failed() && !failed { // the code has called t.Errorf
 			t.FailNow()
 		}
 		running.text = ""
@@ -124,7 +124,7 @@ func (r *runner) tooLate(t testing.TB, drawn, runs int) {
 // draw is a drawn plan.
 type draw struct {
 	seed int
-	text string // empty if it does not run
+	text string // the plan that is running; empty if none is running
 }
 
 // ended saves the draw that was running when the code itself failed or ended the test, as t.Errorf and t.Fatal do.
@@ -151,8 +151,8 @@ type runner struct {
 	until time.Time // the deadline; zero if there is none
 
 	home  func(function string) bool // reports whether a function is of the test's package
-	keys  map[string]string          // the key that was used, by the place of Client.Fail and the key without digits
-	twoAs error                      // the first key that was not stable
+	keys  map[string]string          // the keys of Client.Fail, by the place of the call and the key without its digits
+	twoAs error                      // the first error of the method unstable
 	flaky string                     // how a run differed from a later one of the same file, noticed when shrinking
 
 	shrinkFor time.Duration // bounds the time for shrinking one failure
@@ -184,7 +184,8 @@ func newRunner(t testing.TB, test Test, work func(*Client), home func(string) bo
 	return r
 }
 
-// homeOf returns a function that reports whether a function is of the package of a caller, which is so many calls above.
+// homeOf returns a function that reports whether a function is of the same package as a caller of homeOf. The argument says
+// how many calls up the stack this caller is.
 func homeOf(above int) func(string) bool {
 	name := "?"
 	if pc, _, _, ok := runtime.Caller(above); ok {
@@ -195,8 +196,8 @@ func homeOf(above int) func(string) bool {
 	return func(function string) bool { return strings.HasPrefix(function, dir+of+".") }
 }
 
-// unstable returns an error if the same call of Client.Fail has used another key that differs only in digits. The shrinker would
-// not find a failure again whose key has the numbers of its run.
+// unstable returns an error if the same call of Client.Fail has used another key that differs only in digits. If a key has
+// numbers of its run, the shrinker cannot find the same failure in another run.
 func (r *runner) unstable(key string) error {
 	stack := make([]uintptr, 64)
 	place := fmt.Sprint(stack[:runtime.Callers(2, stack)], strings.Map(func(c rune) rune {
@@ -226,10 +227,10 @@ func needsOf(name string, test Test) explore.Needs {
 		Operations: test.Operations, Rules: test.Rules}
 }
 
-// What must still fit before the deadline, in percent of the time that the test had at first.
+// The time that must be left before the deadline, in percent of the time that the test had at first.
 const (
-	drawing   = 40 // another draw: if it fails, it must also be shrunk
-	shrinking = 15 // the next trial of the shrinker
+	drawing   = 40 // for another draw, which must also be shrunk if it fails
+	shrinking = 15 // for the next trial of the shrinker
 )
 
 // late reports whether less than a share of the time before the deadline is left.

@@ -78,7 +78,7 @@ func Fuzz(f *testing.F, test Test, work func(*Client)) {
 	if r.replayFlag(f) || r.replaySaved(f) {
 		return
 	}
-	for seed := range uint64(4) { // the fuzzer changes these; from nothing it would take long to find the bytes of a whole plan
+	for seed := range uint64(4) { // the fuzzer changes these draws; finding a whole plan without them takes long
 		var bytes []byte
 		for _, n := range scenarios.DerivedSeeds(seed, 60) {
 			bytes = binary.LittleEndian.AppendUint64(bytes, n)

@@ -12,11 +12,11 @@ import (
 	"samsa/scenarios/view"
 )
 
-// events is the budget of a run. A run usually has about ten thousand events. A run with a hundred times as many does not
-// end.
+// events is the budget of a run. A run usually has about ten thousand events. A run with a hundred times as many events
+// most likely never ends.
 const events = 1_000_000
 
-// remembered is the number of events that are kept to compare a second run with.
+// remembered is the number of events of a first run that are kept, so that a second run can be compared with them.
 const remembered = 200_000
 
 // result is a run that has ended.
@@ -32,7 +32,7 @@ type result struct {
 // failed reports whether the run failed, other than in the way that the file of the run expects.
 func (r result) failed() bool { return len(r.failures) > 0 }
 
-// worst returns the failure to report: one of the code's own invariants if there is one.
+// worst returns the failure to report: the first failure of one of the code's own invariants, or else the first failure.
 func (r result) worst() scenarios.Failure {
 	for _, f := range r.failures {
 		if strings.HasPrefix(f.Check, scenarios.Own) {
@@ -82,12 +82,12 @@ func (r *runner) options(of *record) scenarios.RunOptions {
 	return o
 }
 
-// ofPanic is the key of a panic of the code.
+// ofPanic is the key of the failure of a run in which the code panicked.
 const ofPanic = "panic"
 
-// guard runs the code of one client. If the code panics, the run fails with the key panic. Its kind is the function that
-// panicked and the function of the test's package that called it, so that the shrinker does not take one panic for another. It
-// has no line numbers, because those change with each edit.
+// guard runs the code of one client. If the code panics, the run fails with the key panic. The kind of this failure names
+// the function that panicked and the function of the test's package that called it, so that the shrinker does not take one
+// panic for another. The kind has no line numbers, because they change with each edit.
 func guard(h *scenarios.Hand, of *record, work func(*Client)) {
 	defer func() {
 		p := recover()
@@ -217,7 +217,8 @@ func (r *runner) run(p *scenarios.Program, limit uint64, each func(scenarios.Eve
 	return res, nil
 }
 
-// differs runs a file again, and says how the run differs from its first run. It returns "" if it is the same.
+// differs runs a file again, and says how this run differs from the file's first run. It returns "" if the two runs are the
+// same.
 func (r *runner) differs(text string, first result) (how string) {
 	var number int
 	again, err := r.run(load(text), events, func(e scenarios.Event) {

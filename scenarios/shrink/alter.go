@@ -7,8 +7,9 @@ import (
 	"samsa/scenarios"
 )
 
-// Altered returns the text of a scenario that runs as p runs with this seed and these settings (RunOptions.Seed and Set), so
-// that what is made from it needs no flag. It has no comments, outputs or claims. The seed may be nil.
+// Altered returns the text of a scenario that has the seed and the settings in its own lines. It runs as p runs with
+// RunOptions.Seed and RunOptions.Set, so a file that is made from it needs no flags. It has no comments, outputs or claims.
+// The seed may be nil.
 func Altered(p *scenarios.Program, seed *uint64, set []scenarios.Setting) []byte {
 	d := draftOf(p)
 	v, ok := d.look()
@@ -35,8 +36,8 @@ func Altered(p *scenarios.Program, seed *uint64, set []scenarios.Setting) []byte
 	return []byte(c.text())
 }
 
-// setting returns the draft with a setting on a line, in the place of the line's own setting of the same name. A line that
-// cannot have it only loses its own.
+// setting returns the draft with a setting on a line, in the place of the line's own setting of the same name. If the line
+// cannot have the setting, the line only loses its own setting.
 func (d draft) setting(line int, parts []scenarios.Part, s scenarios.Setting) draft {
 	c := d.clone()
 	for _, p := range parts {

@@ -13,7 +13,7 @@ import (
 // A draft is a value: a pass copies it before changing it.
 type draft struct {
 	lines []line   // the first is the cluster line
-	rules []string // the old rules that it enables
+	rules []string // the old rules that the draft enables
 	salt  uint64   // the salt of the noise; a draft with the salt 0 has no salt line
 }
 
@@ -114,7 +114,7 @@ func (d draft) salted(salt uint64) draft {
 // view is a draft with the meaning of its words.
 type view struct {
 	draft
-	parts [][]scenarios.Part // of each line, one per word
+	parts [][]scenarios.Part // the parts of each line, one per word
 }
 
 // look reads a draft. It returns false if the draft cannot be read.

@@ -62,11 +62,11 @@ func (n Size) String() string {
 type About struct {
 	From  string   // the name of the original scenario
 	Was   Size     // the size of the original
-	Rules []string // the old rules with which it fails, in words if the caller has them; empty if none
+	Rules []string // the old rules with which the scenario fails, in words if the caller has them; empty if none
 	Again string   // the command that repeats the run
-	Fails int      // the number of other draws of the noise with which it fails too
+	Fails int      // the number of other draws of the noise with which the scenario fails too
 	Salts int      // the number of other draws that were tried; 0 if none
-	Found []string // the last lines, see Small.FoundLines; empty if none
+	Found []string // the lines at the end of the file, see Small.FoundLines; empty if none
 }
 
 // File returns the scenario as a file: a comment that tells the story, and the lines.
@@ -139,8 +139,9 @@ func Unedited(src []byte) bool {
 	return ok && sum == checksum(head+rest)
 }
 
-// Replaceable reports whether the file after, a result, may take the place of the file before: before is unedited and has the
-// same first found line and the same old rules as after, and after is not larger. Otherwise it says in words why not.
+// Replaceable reports whether the file after, a result, may take the place of the file before. It may if before is
+// unedited, both files have the same first found line and the same old rules, and after is not larger. Otherwise why says
+// in words why not.
 func Replaceable(before, after []byte) (why string, ok bool) {
 	if !Unedited(before) {
 		return "it was edited, or samsa shrink did not write it", false

@@ -92,7 +92,7 @@ func (v view) renamed(to func(string) string) draft {
 	})
 }
 
-// setKey sets a key of a line to a number, and adds it if the line does not have it.
+// setKey sets a key of a line to a number. If the line does not have the key, setKey adds it.
 func (d *draft) setKey(line int, key string, n int) {
 	word := fmt.Sprintf("%s=%d", key, n)
 	for w, have := range d.lines[line].words {
@@ -320,7 +320,7 @@ func (v view) movedTo(gone, other string) draft {
 }
 
 // firstLost finds the first line that is missing in the smaller draft c, has no time and makes no topic. It returns the
-// index in c at which the line is missing. The line took a while, so a wait line may be needed there instead.
+// index in c at which the line is missing. Such a line takes a while, so a wait line may be needed in its place.
 func (v view) firstLost(c draft) (int, bool) {
 	kept := map[int]bool{}
 	for _, l := range c.lines {

@@ -43,8 +43,8 @@ func (d *decisions) Decided(site env.Site, entity string, ordinal, value uint64)
 	}
 }
 
-// fault returns the lines of a fault that does about the same as the decision: the line that begins it, and for some the line
-// that ends it. It returns nil for a decision that no line can replace.
+// fault returns the lines of a fault that does about the same as the decision: the line that begins the fault and, for some
+// faults, the line that ends it. It returns nil for a decision that no line can replace.
 func (d Decision) fault() []line {
 	from, to, _ := strings.Cut(d.Entity, ">")
 	span := func(unit env.Duration) string { return scenarios.FormatSpan(env.Duration(d.Value) * unit) }
@@ -110,7 +110,8 @@ func (r *search) calm() bool {
 	return false
 }
 
-// maxTold is the number of lines that may take the place of the noise. A scenario that needs more is easier to read with it.
+// maxTold is the number of lines that may take the place of the noise. If more lines are needed, the scenario is easier to
+// read with the noise.
 const maxTold = 4
 
 // tellNoise replaces the noise by the faults that it drew, if few of them matter. The draft calm is the best draft

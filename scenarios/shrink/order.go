@@ -56,7 +56,7 @@ func (d draft) untimed(lines []int) []draft {
 	return []draft{c, produce}
 }
 
-// waits are the spans of new wait lines. The pass for spans makes them shorter.
+// waits are the spans of new wait lines. The pass shortenSpans makes them shorter.
 var waits = [...]env.Duration{100 * env.Millisecond, env.Second, 2 * env.Second, 5 * env.Second, 10 * env.Second} //immutable: a table
 
 // untimeAfterWait replaces the time of the first timed lines by a wait line before them, if at least two lines have this
@@ -116,8 +116,8 @@ func (r *search) waitInstead() (changed bool) {
 	return changed
 }
 
-// endInTime replaces the last line by "run until time", if the line matters only because the run lasts until it has ended. A
-// line with a time is replaced, whatever it does, and so is a wait line that follows a line with a time.
+// endInTime replaces the last line by "run until time", if the failure needs only the time that the line takes. It tries
+// this with a line that has a time, and with a wait line after a line that has a time.
 func (r *search) endInTime() bool {
 	v := r.look()
 	i := len(v.lines) - 1

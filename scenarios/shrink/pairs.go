@@ -179,8 +179,8 @@ func (r *search) owe() {
 	r.broken, r.core = r.look().unended(), r.look().hasCore()
 }
 
-// heals reports whether any of the lines [from, to) ends faults. If so, a later line that crashes machines belongs to
-// the core.
+// heals reports whether any of the lines [from, to) ends faults. If so, a later line that crashes machines takes them out
+// of the core.
 func (v view) heals(from, to int) bool {
 	for i := from; i < to; i++ {
 		if kind, ends := v.ill(i); kind != noIll && ends {
@@ -209,7 +209,7 @@ func (r *search) sound(d draft) bool {
 	return !r.core || v.hasCore()
 }
 
-// hasCore reports whether a broker and a majority of the controllers are not kept away by a lasting fault.
+// hasCore reports whether lasting faults leave at least one broker and a majority of the controllers in the core.
 func (v view) hasCore() bool {
 	brokers, controllers := v.away()
 	return brokers < v.count("brokers") && 2*controllers < v.count("controllers")

@@ -11,7 +11,7 @@ import (
 type search struct {
 	*Shrinker
 	best   draft
-	budget uint64 // of events, the same for every trial, so that the answers do not depend on the number of jobs
+	budget uint64 // the events of a trial; the same for all, so that the answers do not depend on the number of jobs
 	salts  uint64 // a draft that does not fail is tried under so many other salts
 
 	known   map[string]bool  // the answer for each text that was run

@@ -24,7 +24,7 @@ type Shrinker struct {
 	Confirm []Confirmation
 
 	// Stop, if not nil, is called between trials. If it returns true, the search ends with the smallest scenario so far. An
-	// abandoned trial (Tried.Abandoned) ends the search as well, so a caller that waits for no trial lets Try ask, too.
+	// abandoned trial (Tried.Abandoned) also ends the search. So Try can end a long trial at once by abandoning it.
 	Stop func() bool
 	// Progress, if not nil, is called after each trial.
 	Progress func(Progress)
@@ -53,11 +53,11 @@ type Small struct {
 	Tries     int
 	Stopped   bool     // the search was ended early, so more lines may be unnecessary
 	Confirmed bool     // it fails in the same way in all trials of Confirm; false if Stop or an abandoned trial came first
-	Differs   []string // where it does not, see Confirmation.Where; this is a bug of Samsa's
+	Differs   []string // the trials of Confirm in which it does not, see Confirmation.Where; this is a bug in Samsa
 }
 
-// FoundLines returns the lines that say in a file which failures the run had, one for each fingerprint. The first line is of
-// the failure that the search kept.
+// FoundLines returns the found lines for the file of the result, one for each fingerprint of a failure. The first line is
+// of the failure that the search kept.
 func (m *Small) FoundLines(version string) []string {
 	seen := map[string]bool{}
 	var lines []string
@@ -124,7 +124,7 @@ func (r *search) result() (Small, error) {
 	}
 	last := r.last
 	spent := func(f explore.Failure) bool { return f.Verdict == explore.Unknown }
-	if !r.ran || slices.ContainsFunc(last.Failures, spent) { // it may be another run with the budget of a user's run
+	if !r.ran || slices.ContainsFunc(last.Failures, spent) { // the verdict may differ with the budget of a user's run
 		if t := r.Try(program, firstBudget); !t.Abandoned {
 			last = t
 		}

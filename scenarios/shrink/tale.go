@@ -33,7 +33,7 @@ func (v teller) sentence(i int) string {
 		return "At " + scenarios.FormatSpan(v.lines[i].at) + " " + s + "."
 	}
 	first, _, _ := strings.Cut(s, " ")
-	if strings.ContainsAny(first, "0123456789") { // the name of a machine keeps its form
+	if strings.ContainsAny(first, "0123456789") { // a machine's name, such as b1, is not capitalised
 		return s + "."
 	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
@@ -50,7 +50,7 @@ func (v teller) clause(i int) string {
 	}
 	switch v.lines[i].verb {
 	case "pin", "off", "keep", "salt", "rule":
-		return "" // they change random decisions or rules, and are not part of the story
+		return "" // these lines change random decisions or rules, and are not part of the story
 	}
 	return "then comes " + strconv.Quote(v.lines[i].verb+" "+strings.Join(v.lines[i].words, " "))
 }
@@ -112,7 +112,7 @@ func (v teller) tellMaking(i int) string {
 	return ""
 }
 
-// settings lists the configs of a line, with the given text before them. It returns "" if there are none.
+// settings lists the configs of a line, after the text in the argument. It returns "" if there are none.
 func (v teller) settings(i int, after string) string {
 	var all []string
 	for _, p := range v.parts[i] {
@@ -330,7 +330,7 @@ func (v teller) literals(i int) string {
 	return strings.Join(all, " ")
 }
 
-// machines describes the machines of a line, and reports whether they may be several.
+// machines describes the machines of a line. It also reports whether there may be several machines.
 func (v teller) machines(i int, kinds ...string) (text string, many bool) {
 	list := v.word(i, kinds...)
 	if list == "" {

@@ -115,7 +115,7 @@ func (v view) narrower(hosts string) (all []string) {
 		}
 	}
 	terms := strings.Split(hosts, ",")
-	var members []string // the machines that the terms may be
+	var members []string // the machines that the terms may name
 	for _, term := range terms {
 		members = append(members, v.members(term)...)
 	}

@@ -227,8 +227,8 @@ func (d Diff) moments(b *strings.Builder) {
 	}
 }
 
-// text writes both events. If they read the same, they differ in less than a millisecond, so the second is written as the time
-// between them.
+// text writes both events. If only their times differ, and by too little to be seen, the second event is written as the
+// difference between the times.
 func (m *DiffMoment) text(b *strings.Builder) {
 	var one, other strings.Builder
 	m.A.text(&one, "a", true)

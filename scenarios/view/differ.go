@@ -176,9 +176,9 @@ func (d *Differ) names() [2]scenarios.Names {
 	return [2]scenarios.Names{d.runs[0].session.Names(), d.runs[1].session.Names()}
 }
 
-// add appends a note to one of the two sequences, and compares the notes that both sequences have. Two notes are equal if their
-// kinds and arguments or their sentences are equal. Their times and the topic ids in them may differ. So no pair of notes that
-// differ reads the same.
+// add appends a note to one of the two sequences, and compares the notes that both sequences have. Two notes are equal if
+// their kinds and arguments are equal, or if their sentences are equal. Times are not compared. So two notes that count as
+// different never read the same.
 func (p *notePair) add(run int, n scenarios.Note, names [2]scenarios.Names) {
 	if p.parted {
 		return

@@ -9,8 +9,8 @@ import (
 	"samsa/scenarios"
 )
 
-// Marked is the story of a run in which a promise broke, with marks at the margin: X at the step at which it broke, and * at each
-// line of the scenario and each step that the chain of causes names for it.
+// Marked is the story of a run, with marks at the margin if a promise broke. The mark X is at the step at
+// which the promise broke. The mark * is at each line of the scenario and each step that the chain of causes names.
 //
 //	step       time  node  what happened
 //	*        0.628s  > cut b2 -> b3
@@ -24,8 +24,8 @@ type Marked struct {
 type StoryMark struct {
 	Kind  Mark   `json:"kind"`
 	Check string `json:"check"`          // the promise that broke
-	Step  uint64 `json:"step,omitempty"` // of the story
-	Line  int    `json:"line,omitempty"` // of the scenario
+	Step  uint64 `json:"step,omitempty"` // the step of the story
+	Line  int    `json:"line,omitempty"` // the line of the scenario
 }
 
 // Mark is a sign at the margin of a story.
@@ -33,7 +33,7 @@ type Mark string
 
 const (
 	Broke  Mark = "broke"  // a promise broke at this step, or between it and the next one
-	Caused Mark = "caused" // a fault, or an old rule's decision, of the chain that explains it
+	Caused Mark = "caused" // a fault or an old rule's decision that the chain of causes names
 )
 
 // sign returns the character at the margin.
@@ -47,12 +47,13 @@ func (m Mark) sign() string {
 	return " "
 }
 
-// maxMarked bounds the length of a run that is run again to find its causes. The ledger of causes of a longer one takes more
-// memory than marks are worth; samsa why takes it anyway.
+// maxMarked is the largest number of events of a run for which MarkStory looks for causes. The ledger of causes of a longer
+// run takes too much memory for marks alone. The command samsa why accepts this cost.
 const maxMarked = 3_000_000
 
-// MarkStory marks the story of a session that has a verdict. Of several violations it marks the step of each, and the causes of the
-// one that best returns, which samsa why explains too. A run without a violation has no marks.
+// MarkStory marks the story of a session that has a verdict. It marks the step of each violation, and the causes of the
+// violation that the function best returns. The command samsa why explains the same violation. A run without a violation
+// has no marks.
 func MarkStory(s *scenarios.Session, v *scenarios.Verdict, best func() check.Finding) Marked {
 	m := Marked{Story: Story(s)}
 	for _, f := range v.Findings {

@@ -43,7 +43,7 @@ type Property struct {
 	Step        uint64 `json:"step"`   // the step that decided the status; 0 if no single step did
 	Explanation string `json:"explanation"`
 	Expected    bool   `json:"expected,omitempty"` // for violated: the file or the caller expects it
-	Clause      string `json:"clause,omitempty"`   // for priced: the clause of the contract that allows the violation; with known, what shows the finding
+	Clause      string `json:"clause,omitempty"`   // for priced: the clause of the contract that allows the violation; with known: the evidence for that finding
 	Known       string `json:"known,omitempty"`    // for violated: the finding of FINDINGS.md that has happened here, named like its scenario
 }
 

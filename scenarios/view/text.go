@@ -53,7 +53,7 @@ func StoryText(story []Line) string {
 			}
 			last = l.Step
 			head := fmt.Sprintf("%5s %10s  %-5s ", step, shown, clean(l.Who))
-			if l.Mark != "" { // in the margin, which is blank up to step 9,999
+			if l.Mark != "" { // the mark is in the margin, which is blank up to step 9,999
 				head = l.Mark.sign() + strings.TrimPrefix(head, " ")
 			}
 			b.WriteString(fill(text, head, strings.Repeat(" ", len(head)+2)))

@@ -25,13 +25,13 @@ type Trials struct {
 type FileTrials struct {
 	File      string   `json:"file"`
 	Seed      string   `json:"seed"`    // the seed of the file itself
-	Verdict   string   `json:"verdict"` // as in samsa.run/1, and "internal"
+	Verdict   string   `json:"verdict"` // a word of samsa.run/1, or "internal"
 	Runs      int      `json:"runs"`
 	Failed    int      `json:"failed"` // the number of runs that are not as they must be
 	Rewritten bool     `json:"rewritten,omitempty"`
 	Breaches  []Breach `json:"breaches"` // each kind once, with its seeds
 	Stopped   bool     `json:"stopped,omitempty"`
-	keys      []string // of Breaches
+	keys      []string // the key of each element of Breaches
 	end       scenarios.Conclusion
 }
 

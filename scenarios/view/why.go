@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// Chain is the explanation of one finding: from the symptom back to its causes, across machines. It is divided by questions:
-// in the part of one question each link is the reason for the one before.
+// Chain is the explanation of one finding: from the symptom back to its causes, across machines. Questions divide the chain
+// into parts. In each part, a link is the reason for the link before it.
 //
 //	step 14  b3    leads orders-0 in epoch 2 without offset 0, "a" of p1                   the symptom
 //	Why does b3 not have it?
@@ -30,12 +30,12 @@ type Chain struct {
 type Link struct {
 	Question string `json:"question,omitempty"` // the question that this link and the links after it answer
 	Kind     string `json:"kind"`               // one of LinkKinds
-	Event    uint64 `json:"event"`              // the event that made it so
-	Step     uint64 `json:"step"`               // of the story; 0 if the event is not a step
+	Event    uint64 `json:"event"`              // the event that this link is about
+	Step     uint64 `json:"step"`               // the step of this event in the story; 0 if the event is not a step
 	After    uint64 `json:"after_step"`         // if the event is not a step: the last step before it, 0 if there is none
 	Time     int64  `json:"virtual_ns"`
 	Machine  string `json:"machine,omitempty"`
-	Sentence string `json:"sentence"`       // without its subject, the machine
+	Sentence string `json:"sentence"`       // the sentence without its subject, which is the machine
 	Line     int    `json:"line,omitempty"` // the line of the scenario that caused it; 0 if none did
 }
 
@@ -54,8 +54,8 @@ const (
 // maxLinks is the largest number of links in a chain.
 const maxLinks = 25
 
-// NewChain explains one finding of a session, which may be at any moment of its run. The scenario runs a second time to
-// record a ledger of causes; the session itself does not move.
+// NewChain explains one finding of a session. The session may be at any point of its run, and does not move. The scenario
+// runs a second time to record a ledger of causes.
 func NewChain(s *scenarios.Session, f check.Finding) (*Chain, error) {
 	ledger, err := scenarios.CausesOf(s)
 	if err != nil {
@@ -83,7 +83,7 @@ type why struct {
 	program *scenarios.Program
 
 	links    []Link
-	question string // of the next link
+	question string // the question of the next link
 	said     map[string]bool
 }
 
@@ -119,8 +119,7 @@ func (w *why) at(kind string, event uint64, format string, args ...any) {
 	w.add(l)
 }
 
-// symptom adds the first link: a sentence about a machine. The change at the index i decided
-// the finding.
+// symptom adds the first link: a sentence about a machine. The change at the index i decided the finding.
 func (w *why) symptom(f check.Finding, i int, machine, format string, args ...any) {
 	c := &w.Changes[i]
 	l := Link{Kind: LinkSymptom, Event: c.Event, Machine: machine, Sentence: fmt.Sprintf(format, args...)}
@@ -168,8 +167,8 @@ func inWords(names []string) string {
 // explainer finds the questions that a finding raises.
 type explainer struct {
 	voters
-	obstacles []scenarios.Obstacle // that the cluster has now
-	waited    *scenarios.Line      // that waited in vain, or nil
+	obstacles []scenarios.Obstacle // the obstacles that the cluster has now
+	waited    *scenarios.Line      // the line that waited in vain, or nil
 }
 
 // explain builds the chain of a finding.
@@ -215,8 +214,8 @@ func (w explainer) invariant(f check.Finding, i int) {
 	}
 }
 
-// operations explains a finding about the operations of clients, or one about liveness. An invariant may have found a
-// loss before a client sees it; the chain then explains what the invariant found.
+// operations explains a finding about liveness or about the operations of clients. An invariant may have found a loss
+// before a client sees it. In this case the chain explains the finding of the invariant.
 func (w explainer) operations(f check.Finding) {
 	w.add(Link{Kind: LinkSymptom, Event: w.lastEvent(f.Step), Time: w.time(w.lastEvent(f.Step)), Sentence: f.Explanation})
 	if f.Check.Liveness {
@@ -232,8 +231,8 @@ func (w explainer) operations(f check.Finding) {
 	w.active(w.time(w.lastEvent(f.Step)))
 }
 
-// followsFrom explains a finding by an earlier violation of an invariant with the same subject: the violation of
-// acked-durable if there is one, or else the last violation.
+// followsFrom explains a finding by an earlier violation of an invariant with the same subject. It takes the violation of
+// the check acked-durable if there is one, or else the last violation.
 func (w explainer) followsFrom(f check.Finding) bool {
 	best := -1
 	for i, found := range w.Found {
@@ -281,7 +280,7 @@ func (w explainer) lostRecord(f check.Finding) bool {
 	return false
 }
 
-// misplaced explains an acknowledgement for an offset where, at that time, the broker has the record of another client.
+// misplaced explains an acknowledgement for an offset at which the broker, at that time, has the record of another client.
 func (w explainer) misplaced(k int) {
 	c := &w.Changes[k]
 	p := c.Partition

@@ -62,8 +62,8 @@ func lineOf(num int) string {
 	return fmt.Sprintf(", line %d", num)
 }
 
-// highWatermark explains why a leader's high watermark passed a batch that a replica does not have. The text "also"
-// describes another effect of that, or is empty.
+// highWatermark explains why a leader's high watermark passed a batch that a replica does not have. The text "also" names
+// another effect of the new high watermark, or is empty.
 func (w commits) highWatermark(p *check.Partition, x check.Batch, h int, lacking wire.NodeID, also string, num int) {
 	c := &w.Changes[h]
 	leader, who := w.node(c.Node), w.node(lacking)
@@ -165,8 +165,8 @@ func (w commits) uncounted(p *check.Partition, c *scenarios.CausedChange, h int,
 	w.noAnswer(leader, w.time(c.Event))
 }
 
-// noAnswer adds the AlterPartition request or response of a leader that has not arrived at the time now. If there is no
-// such message, it adds a fault between the leader and a controller.
+// noAnswer adds a leader's AlterPartition request, or the response to it, if the message has not arrived at the time now.
+// If there is no such message, it adds a fault between the leader and a controller.
 func (w commits) noAnswer(leader string, now int64) {
 	for i := range w.Messages {
 		m := &w.Messages[i]

@@ -165,8 +165,8 @@ func (w elections) electLine(p *check.Partition, a int, event uint64) bool {
 	return false
 }
 
-// electionEvent returns the event in which a controller decided an election. The number of the event in which the
-// election was committed is given.
+// electionEvent returns the event in which a controller decided an election. The argument committed is the event in which
+// the election was committed.
 func (w elections) electionEvent(p *check.Partition, a *check.Assignment, committed uint64) (event uint64, how string) {
 	is := func(f [4]int64) bool {
 		return f[0] == p.ID.Short() && f[1] == int64(p.TP.Partition) && f[2] == int64(a.Leader) && f[3] == int64(a.Epoch)
@@ -218,7 +218,7 @@ func (w elections) eligible(p *check.Partition, id wire.NodeID, upTo int) {
 	w.reconfigured(w.Changes[upTo].Event)
 }
 
-// leaderAt returns the committed leader of a partition at an index.
+// leaderAt returns the committed leader of a partition just after the change at the index upTo.
 func (w elections) leaderAt(p *check.Partition, upTo int) wire.NodeID {
 	if a := w.assignment(p, upTo); a >= 0 {
 		return w.Changes[a].Assigned.Leader
@@ -237,7 +237,7 @@ func (w elections) lineWith(word string) {
 	}
 }
 
-// begunWith adds the last line of the scenario with a verb that began before an event.
+// begunWith adds the last line of the scenario that has a verb. Lines that began after an event are not considered.
 func (w elections) begunWith(verb string, event uint64) {
 	for i := len(w.Began) - 1; i >= 0; i-- {
 		b := &w.Began[i]

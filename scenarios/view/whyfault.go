@@ -53,7 +53,8 @@ func ends(f, later *scenarios.CausedFault) bool {
 	return later.Kind == "heal"
 }
 
-// paths adds the last faults, at most two, of the path from one machine to another in a span of time.
+// paths adds the last fault of the path from one machine to another in a span of time, and an earlier fault if there is
+// one.
 func (w *why) paths(from, to string, since, until int64) bool {
 	i := w.path(from, to, since, until)
 	if i < 0 {
@@ -89,7 +90,7 @@ func (h *history) path(from, to string, since, until int64) int {
 	return -1
 }
 
-// down returns the last fault that kept a machine down at some time of a span, -1 if there is none.
+// down returns the index of the last fault that kept a machine down at some time of a span, or -1 if there is none.
 func (h *history) down(machine string, since, until int64) int {
 	for i := len(h.Faults) - 1; i >= 0; i-- {
 		f := &h.Faults[i]
@@ -103,7 +104,8 @@ func (h *history) down(machine string, since, until int64) int {
 	return -1
 }
 
-// hampered returns the last fault that slowed a machine or its disk at some time of a span, -1 if there is none.
+// hampered returns the index of the last fault that slowed a machine or its disk at some time of a span, or -1 if there is
+// none.
 func (h *history) hampered(machine string, since, until int64) int {
 	for i := len(h.Faults) - 1; i >= 0; i-- {
 		f := &h.Faults[i]

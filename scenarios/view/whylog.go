@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// tooLong is the time of travel, in nanoseconds, that a chain mentions.
+// A chain mentions the time that a message travelled if the time is longer than tooLong, in nanoseconds.
 const tooLong = 500_000_000
 
 // history answers questions about the past of a run from its ledger of causes. A moment is an index of Changes: the state
@@ -82,21 +82,21 @@ func (h *history) last(upTo int, matches func(*scenarios.CausedChange) bool) int
 	return -1
 }
 
-// state returns the last change of a replica's observed state, or -1 if there is none. Changes after the index upTo are
-// not considered.
+// state returns the index of the last change of a replica's observed state, or -1 if there is none. Changes after the index
+// upTo are not considered.
 func (h *history) state(r part, upTo int) int {
 	return h.last(upTo, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.ReplicaChanged && c.Partition == r.p && c.Node == r.node
 	})
 }
 
-// assignment returns the last committed change of a partition, or -1 if there is none. Changes after the index upTo are
-// not considered.
+// assignment returns the index of the last committed change of a partition, or -1 if there is none. Changes after the index
+// upTo are not considered.
 func (h *history) assignment(p *check.Partition, upTo int) int {
 	return h.last(upTo, func(c *scenarios.CausedChange) bool { return c.Kind == check.PartitionChanged && c.Partition == p })
 }
 
-// origin returns the change that first appended a batch to any log, -1 if there is none.
+// origin returns the index of the change that first appended a batch to any log, or -1 if there is none.
 func (h *history) origin(p *check.Partition, b check.Batch) int {
 	for i := range h.Changes {
 		if c := &h.Changes[i]; c.Kind == check.BatchAppended && c.Partition == p && c.Batch.Same(b) {
@@ -106,8 +106,8 @@ func (h *history) origin(p *check.Partition, b check.Batch) int {
 	return -1
 }
 
-// removal returns the last change that removed a batch from a replica's log, or -1 if there is none. Changes after the
-// index upTo are not considered.
+// removal returns the index of the last change that removed a batch from a replica's log, or -1 if there is none. Changes
+// after the index upTo are not considered.
 func (h *history) removal(r part, b check.Batch, upTo int) int {
 	return h.last(upTo, func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.BatchesRemoved && c.Partition == r.p && c.Node == r.node &&
@@ -131,8 +131,8 @@ func (h *history) time(event uint64) int64 {
 	return 0
 }
 
-// position returns the step of an event. If the event is not a step, step is 0 and after is the last step before it. This is the one
-// meaning of a step: what happens between two steps belongs to the first of them.
+// position returns the step of an event. If the event is not a step, step is 0 and after is the last step before the event.
+// Every chain uses this meaning: what happens between two steps belongs to the first of the two.
 func (h *history) position(event uint64) (step, after uint64) {
 	for i := int64(min(event, uint64(len(h.Events))-1)); i >= 0 && len(h.Events) > 0; i-- {
 		if s := h.Events[i].Step; s > 0 && uint64(i) == event {
@@ -176,7 +176,7 @@ type fetched struct {
 	follower          wire.NodeID
 	offset            wire.Offset
 	epoch             wire.Epoch // the leader epoch in the request
-	lastEpoch         wire.Epoch // of the follower's last record
+	lastEpoch         wire.Epoch // the epoch of the follower's last record
 	answer            *kmsg.FetchResponseTopicPartition
 }
 
@@ -245,8 +245,8 @@ func (h *history) counted(p *check.Partition, follower, leader string, offset wi
 	return found
 }
 
-// values returns the values of a batch's records and the client that sent them. It finds them in the request that the leader
-// appended.
+// values returns the values of a batch's records, and the client that sent them. It finds both in the request that the
+// leader appended.
 func (h *history) values(p *check.Partition, b check.Batch) (client string, values []string) {
 	i := h.origin(p, b)
 	if i < 0 {
@@ -289,8 +289,8 @@ func (h *history) line(client, value string) int {
 	return 0
 }
 
-// advance returns the first change in which the high watermark of a leader passed the batch x, or -1 if there is none.
-// The leader has the batch. Changes after the index upTo are not considered.
+// advance returns the index of the first change in which a leader's high watermark passed the batch x, or -1 if there is
+// none. Leaders without the batch and changes after the index upTo are not considered.
 func (h *history) advance(p *check.Partition, x check.Batch, upTo int) int {
 	for i := 0; i <= upTo && i < len(h.Changes); i++ {
 		c := &h.Changes[i]
@@ -332,12 +332,12 @@ func (h *history) terms(p *check.Partition, from, to int) (all []term) {
 	return all
 }
 
-// changeAt returns the last change that was made by an event or before it, or -1 if there is none.
+// changeAt returns the index of the last change that was made by an event or before it, or -1 if there is none.
 func (h *history) changeAt(event uint64) int {
 	return h.last(len(h.Changes), func(c *scenarios.CausedChange) bool { return c.Event <= event })
 }
 
-// lastDown returns the last crash or power failure of a machine up to a time, or -1 if there is none.
+// lastDown returns the index of a machine's last crash or power failure up to a time, or -1 if there is none.
 func (h *history) lastDown(machine string, now int64) int {
 	for i := len(h.Faults) - 1; i >= 0; i-- {
 		if f := &h.Faults[i]; f.From == machine && f.To == machine && (f.Kind == "crash" || f.Kind == "power") && f.Time <= now {

@@ -91,7 +91,8 @@ func (w copies) leaderOf(p *check.Partition, epoch wire.Epoch, i int) {
 	}
 }
 
-// untruncated explains why a follower kept a batch that its leader does not have: what the leader answered.
+// untruncated explains why a follower kept a batch that its leader does not have. It shows how the leader answered the
+// follower's fetch.
 func (w copies) untruncated(r part, y held, leader string, event uint64) {
 	var asked *fetched
 	w.fetches(r.p, w.node(r.node), leader, func(f *fetched) {
@@ -138,8 +139,8 @@ func (w copies) leading(f check.Finding, i int) {
 	}
 }
 
-// instead explains why a replica appends a batch at an offset where another replica has another batch: why it does not
-// have the other batch, and why it appends.
+// instead explains why a replica appends a batch at an offset where another replica has the batch z. It shows why the first
+// replica does not have z, and why that replica leads.
 func (w copies) instead(r part, z held, other wire.NodeID, i int) {
 	c, who := &w.Changes[i], w.node(r.node)
 	w.ask("What does %s have there?", w.node(other))
@@ -172,7 +173,8 @@ func (w copies) changed(f check.Finding, i int) {
 	}
 }
 
-// inactive explains why a broker is not active when it is elected: it is down, or registered and not unfenced since.
+// inactive explains why a broker is not active when it is elected. The broker is down, or it has registered and was not
+// unfenced after that.
 func (w copies) inactive(broker string, event uint64) {
 	w.ask("Why is %s not active?", broker)
 	for i := int64(event); i >= 0; i-- {
@@ -243,8 +245,8 @@ func (w copies) truncationSymptom(f check.Finding, i int) {
 	w.acknowledged(p, x, i, c.Node)
 }
 
-// storedTwice explains a record that is stored at two offsets: the producer sent it again, because the first response did
-// not reach it.
+// storedTwice explains a record that is stored at two offsets. The producer sent the record again, because the first
+// response did not reach the producer.
 func (w copies) storedTwice(f check.Finding) bool {
 	var appends []int // the changes in which a leader appended a batch of a producer
 	for i := range w.Changes {
@@ -284,7 +286,7 @@ func (w copies) storedTwice(f check.Finding) bool {
 	return true
 }
 
-// unanswered adds what has become of the response to a request by a time.
+// unanswered adds what happened, up to a time, to the response to a request.
 func (w copies) unanswered(request int, until int64) {
 	for i := range w.Messages {
 		m := &w.Messages[i]

@@ -8,10 +8,11 @@ import (
 	"samsa/wire"
 )
 
-// copies asks why a replica does not have a record: it was removed, another one is in its place, or it never arrived.
+// copies asks why a replica does not have a record. The record was removed or never arrived, or another record is in its
+// place.
 type copies struct{ commits }
 
-// it returns the pronoun for a batch: "it" or "them".
+// it returns the pronoun for the records of a batch: "it" or "them".
 func it(b check.Batch) string {
 	if b.Next > b.Base+1 {
 		return "them"
@@ -81,8 +82,8 @@ func (w copies) partition(f check.Finding, i int) {
 // hwJustified is the name of a check. Its findings name a high watermark and no record.
 const hwJustified = "hw-justified"
 
-// unjustified returns the first batch that is below a leader's high watermark and that an electable replica does not
-// have. It also returns that replica, and what it is, such as "in the ISR".
+// unjustified returns the first batch below a leader's high watermark that an electable replica lacks. It also returns the
+// node of this replica, and why the replica is electable, such as "in the ISR".
 func (w copies) unjustified(i int) (check.Batch, wire.NodeID, string) {
 	c := &w.Changes[i]
 	leader := c.Node
@@ -108,8 +109,8 @@ func (w copies) unjustified(i int) (check.Batch, wire.NodeID, string) {
 	return check.Batch{}, wire.NoNode, ""
 }
 
-// promised returns the batch at the offset o that was promised last before the change at the index i, and the change that
-// promised it.
+// promised returns the batch at the offset o, and the index of the change that promised the batch. It prefers the last
+// promise before the change at the index i.
 func (w copies) promised(p *check.Partition, o wire.Offset, i int) (check.Batch, int) {
 	c := &w.Changes[i]
 	own := c.Replica != nil && (c.Kind == check.ReplicaChanged && c.State.Leads || c.Kind == check.FetchAnswered)
@@ -135,10 +136,10 @@ func (w copies) promised(p *check.Partition, o wire.Offset, i int) (check.Batch,
 		return c.Batch, i
 	}
 	if k < 0 {
-		k = is(false, false) // hw-justified names the high watermark, which is the end of the promised batch
+		k = is(false, false) // a finding of hw-justified names the high watermark, which is the end of the promised batch
 	}
 	if k < 0 {
-		// Committed by a high watermark, and not yet answered: the leader has it.
+		// The leader has committed the batch, and no response has promised it yet.
 		if c.Kind == check.ReplicaChanged && c.State.Leads {
 			if b, ok := at(w.log(part{p, c.Node}, i), o-1); ok {
 				return b.Batch, i
@@ -149,8 +150,8 @@ func (w copies) promised(p *check.Partition, o wire.Offset, i int) (check.Batch,
 	return w.Changes[k].Batch, k
 }
 
-// lacking returns a replica that does not have the batch x: the replica that a finding is about. It also returns what
-// that replica is, such as "leads".
+// lacking returns the replica that a finding is about and that does not have the batch x. It also returns the role of the
+// replica, such as "leads".
 func (w copies) lacking(i int, x check.Batch) (wire.NodeID, string) {
 	c := &w.Changes[i]
 	if c.Replica != nil && !w.has(part{c.Partition, c.Node}, x, i) {
@@ -171,7 +172,7 @@ func (w copies) lacking(i int, x check.Batch) (wire.NodeID, string) {
 	return wire.NoNode, ""
 }
 
-// group is a set of replicas that may be elected, and what they are, such as "in the ISR".
+// group is a set of replicas that may be elected. The field "as" says why, such as "in the ISR".
 type group struct {
 	ids []wire.NodeID
 	as  string
@@ -217,7 +218,7 @@ func (w copies) keptFrom(r part, x check.Batch, from, to int) bool {
 	return found
 }
 
-// lacks explains why a replica does not have a batch after the change at an index.
+// lacks explains why a replica does not have a batch just after the change at the index i.
 func (w copies) lacks(r part, x check.Batch, i int) {
 	if k := w.removal(r, x, i); k >= 0 {
 		w.removed(r, x, k)
@@ -252,7 +253,8 @@ func (w copies) lacks(r part, x check.Batch, i int) {
 	}
 }
 
-// foreign explains a replica that has taken the log of a deleted topic for its own, so it never fetches what it seems to have.
+// foreign explains a replica that takes the log of a deleted topic for its own log. Such a replica never fetches the
+// records that it seems to have.
 func (w copies) foreign(r part, x check.Batch, i int) bool {
 	who := w.node(r.node)
 	for k := len(w.Decisions) - 1; k >= 0; k-- {
@@ -280,7 +282,7 @@ func (w copies) foreign(r part, x check.Batch, i int) bool {
 // diverged reports whether a removal was a truncation to where the logs of a leader and a follower diverge.
 func (w copies) diverged(k int) bool { return w.note(w.Changes[k].Event, "partition.truncated") != nil }
 
-// stale adds the state of a follower that follows an older leader epoch than that of the batch.
+// stale adds the state of a follower, if its leader epoch is older than the leader epoch of the batch.
 func (w copies) stale(r part, x check.Batch, i int) {
 	k := w.state(r, w.origin(r.p, x))
 	if k < 0 || w.Changes[k].State.Epoch >= x.Epoch || w.Changes[k].State.Leads {
@@ -291,7 +293,7 @@ func (w copies) stale(r part, x check.Batch, i int) {
 	w.unheard(w.node(r.node), w.time(w.Changes[i].Event))
 }
 
-// undelivered adds the fetch responses that have the batch and did not arrive by a time.
+// undelivered adds each fetch response that contains the batch x and had not arrived at a given time.
 func (w copies) undelivered(p *check.Partition, leader, follower string, x check.Batch, until int64) {
 	w.fetches(p, follower, leader, func(f *fetched) {
 		if f.response < 0 || f.answer == nil {
@@ -430,7 +432,7 @@ func (w copies) removed(r part, x check.Batch, k int) {
 	}
 }
 
-// nodeOf returns the node of a machine among the replicas of a partition.
+// nodeOf returns the node id of a machine that has a replica of the partition p.
 func (w copies) nodeOf(machine string, p *check.Partition) wire.NodeID {
 	for i := range w.Changes {
 		if c := &w.Changes[i]; c.Partition == p && c.Replica != nil && w.node(c.Node) == machine {
@@ -440,7 +442,8 @@ func (w copies) nodeOf(machine string, p *check.Partition) wire.NodeID {
 	return wire.NoNode
 }
 
-// stays adds the registration of a broker that lost bytes, if it remains eligible although it did not shut down cleanly.
+// stays adds the registration of a broker that lost bytes, if the broker remains eligible although it did not shut down
+// cleanly.
 func (w copies) stays(r part, k int) {
 	who := w.node(r.node)
 	for i := w.Changes[k].Event; i < uint64(len(w.Events)); i++ {

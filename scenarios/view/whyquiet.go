@@ -40,8 +40,9 @@ func (w explainer) quiet() {
 	w.unmentioned()
 }
 
-// late explains a promise to recover that was not kept: something did not happen. A request that has no answer is followed; for a
-// partition or a machine that is an obstacle now, the chain explains that. Otherwise it shows what happened last.
+// late explains the violation of a liveness check: something did not happen. If a request has no response, the chain
+// follows the request. If an obstacle is about the partition or machine of the finding, the chain explains it.
+// Otherwise the chain shows what happened last.
 func (w explainer) late(f check.Finding) {
 	if f.Check.Name == "requests-answered" && w.forgotten(f) {
 		return
@@ -55,7 +56,7 @@ func (w explainer) late(f check.Finding) {
 	w.latest(f.Fact.Subject)
 }
 
-// also adds the other obstacles as one link, the first three in words.
+// also adds the other obstacles as one link. The link spells out the first three.
 func (w explainer) also(others []scenarios.Obstacle) {
 	const most = 3
 	var texts []string
@@ -116,7 +117,8 @@ func (w explainer) obstacle(o scenarios.Obstacle) {
 	}
 }
 
-// partitionNamed returns the last partition with this name that had an assignment, or nil. A recreated topic has several.
+// partitionNamed returns the last partition with this name that had an assignment, or nil. If a topic was created again,
+// several partitions have the same name.
 func (h *history) partitionNamed(tp wire.TopicPartition) *check.Partition {
 	i := h.last(len(h.Changes), func(c *scenarios.CausedChange) bool {
 		return c.Kind == check.PartitionChanged && c.Partition != nil && c.Partition.TP == tp
@@ -149,7 +151,7 @@ func (w explainer) isDown(machine string) bool {
 		why = fmt.Sprintf(", while it handles the %s of %s", apiName(m), m.From)
 	}
 	if cause < uint64(len(w.Events)) && w.Events[cause].Machine == machine {
-		for _, n := range w.Events[cause].Notes { // in which it says why
+		for _, n := range w.Events[cause].Notes { // the notes of the event give the reason
 			why = ": " + Sentence(scenarios.Note{Kind: n.Kind, Args: n.Field}, w.names)
 		}
 	}
@@ -159,7 +161,8 @@ func (w explainer) isDown(machine string) bool {
 	return true
 }
 
-// noController explains why the quorum has no leader: the last one, the controllers that are down or cut off, and the votes.
+// noController explains why the quorum has no leader. It shows the last leader, the controllers that are down or cut off,
+// and the votes.
 func (w explainer) noController() {
 	since := int64(0)
 	if k := w.last(len(w.Changes), func(c *scenarios.CausedChange) bool { return c.Kind == check.VoterChanged && c.Quorum.Leads }); k >= 0 {
@@ -194,8 +197,8 @@ func (w explainer) cutOff(kind byte) {
 	}
 }
 
-// votesSince adds the last vote of each voter that was asked after a time, with the ends of both logs: a voter refuses a
-// candidate if its own log is longer.
+// votesSince adds the last vote requests after a time, at most three, with the ends of both logs. A voter refuses a
+// candidate if the candidate's log is shorter than its own.
 func (w explainer) votesSince(since int64) {
 	said := map[string]bool{}
 	for i := len(w.Messages) - 1; i >= 0 && len(said) < 3 && w.Messages[i].SentAt > since; i-- {
@@ -280,7 +283,8 @@ func (w explainer) fenced(machine string) {
 	w.fate(i, sentence)
 }
 
-// leaderless explains why a partition has no leader: none of its ISR and ELR is active, or the elected one does not lead.
+// leaderless explains why a partition has no leader. Either no replica in the ISR or the ELR is active, or the elected
+// replica does not lead.
 func (w explainer) leaderless(tp wire.TopicPartition) {
 	p := w.partitionNamed(tp)
 	if p == nil {
@@ -393,7 +397,8 @@ func (w explainer) lastFetch(p *check.Partition, follower, leader string) {
 	}
 }
 
-// outOfSync explains why a follower is out of the ISR: the change in which it left, its last fetch, and the last proposal.
+// outOfSync explains why a follower is out of the ISR. It shows the change in which the follower left the ISR, its last
+// fetch, and the leader's last proposal.
 func (w explainer) outOfSync(tp wire.TopicPartition, machine string) {
 	p := w.partitionNamed(tp)
 	if p == nil {
@@ -410,7 +415,7 @@ func (w explainer) outOfSync(tp wire.TopicPartition, machine string) {
 	}
 }
 
-// waits explains for which replicas a leader's high watermark waits.
+// waits explains which replicas hold back a leader's high watermark.
 func (w explainer) waits(tp wire.TopicPartition) {
 	p := w.partitionNamed(tp)
 	if p == nil {
@@ -456,7 +461,7 @@ func (w explainer) missing(tp wire.TopicPartition) {
 	}
 }
 
-// demote makes events of all symptoms but the first: a finding that explains another one is no symptom.
+// demote turns every symptom except the first into an event. A finding that explains another finding is no symptom.
 func (w explainer) demote() {
 	for i := range w.links[1:] {
 		if l := &w.links[i+1]; l.Kind == LinkSymptom {

@@ -63,8 +63,9 @@ func (w voters) quorum(f check.Finding, i int) {
 	}
 }
 
-// images explains why the images of two nodes differ that have both applied the metadata below an offset: where their metadata logs
-// differ, why, and that the record of one of them was committed. It returns false if no two logs differ.
+// images explains why two nodes that have both applied the metadata below an offset have different images. It shows where
+// their metadata logs differ, and why. It also shows why the record in one of the logs was committed. It returns false if
+// no two logs differ.
 func (w voters) images(f check.Finding, i int) bool {
 	p := w.metadata()
 	if p == nil {
@@ -212,7 +213,7 @@ func (w voters) metadataLeads(node wire.NodeID, i int) {
 	}
 	w.at(LinkEvent, c.Event, "starts, and goes on as leader of epoch %d, as its quorum-state file says", c.Quorum.Epoch)
 	w.standing("ResumeLead")
-	for j := len(w.Faults) - 1; j >= 0; j-- { // the line that started it
+	for j := len(w.Faults) - 1; j >= 0; j-- { // the line that started the controller
 		if f := &w.Faults[j]; f.From == who && f.To == who && f.Time <= w.time(c.Event) && f.Kind == "start" {
 			w.fault(j)
 			return
@@ -242,7 +243,8 @@ func (w voters) deposed(c *scenarios.CausedChange, node wire.NodeID) {
 	}
 }
 
-// endOf describes the end of a metadata log, by which a voter compares a candidate's log with its own: the last epoch, then the end.
+// endOf describes the end of a metadata log. A voter compares the last epochs of two logs first, and then their end
+// offsets.
 func endOf(end wire.Offset, epoch wire.Epoch) string {
 	if end == 0 {
 		return "is empty"
@@ -250,7 +252,7 @@ func endOf(end wire.Offset, epoch wire.Epoch) string {
 	return fmt.Sprintf("ends at %d in epoch %d", end, epoch)
 }
 
-// voteReason returns why a voter granted its vote: the last records of the two logs.
+// voteReason returns why a voter granted its vote: the ends of the candidate's log and of its own log.
 func (w voters) voteReason(v *scenarios.CausedChange) string {
 	for i := range w.Messages {
 		m := &w.Messages[i]

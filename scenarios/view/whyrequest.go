@@ -10,7 +10,7 @@ import (
 	"samsa/scenarios"
 )
 
-// answer returns the response to a request, the index of which is given, or nil.
+// answer returns the response to the request with the given index, or nil.
 func (h *history) answer(request int) *scenarios.CausedMessage {
 	for i := range h.Messages {
 		if h.Messages[i].Of == request {
@@ -20,7 +20,8 @@ func (h *history) answer(request int) *scenarios.CausedMessage {
 	return nil
 }
 
-// lastRequest returns the index of the last request of a kind that a machine sent, or -1. If to is not empty, it goes there.
+// lastRequest returns the index of the last request of a kind that a machine sent, or -1. If to is not empty, only requests
+// to that machine are considered.
 func (h *history) lastRequest(from, to string, is func(*scenarios.CausedMessage) bool) int {
 	for i := len(h.Messages) - 1; i >= 0; i-- {
 		if m := &h.Messages[i]; m.Request != nil && m.From == from && (to == "" || m.To == to) && is(m) {
@@ -30,7 +31,8 @@ func (h *history) lastRequest(from, to string, is func(*scenarios.CausedMessage)
 	return -1
 }
 
-// fate adds a request and what became of it: it did not arrive, is not answered, its response did not arrive, or the response.
+// fate adds a request and what happened to it. The request did not arrive, or has no response, or its response did not
+// arrive. Otherwise fate adds the response.
 func (w explainer) fate(request int, sentence string) {
 	m, now := &w.Messages[request], w.time(w.end())
 	a := w.answer(request)
@@ -53,8 +55,8 @@ func (w explainer) fate(request int, sentence string) {
 	}
 }
 
-// silent explains why a server has not answered a request that it has: it is down or slow, or, for a controller, its writes are
-// not committed.
+// silent explains why a server has not answered a request that it has received. The server is down or slow, or it is a
+// controller and its writes are not committed.
 func (w explainer) silent(m *scenarios.CausedMessage) {
 	now := w.time(w.end())
 	if w.fault(w.down(m.To, m.GotAt, now)) || w.fault(w.hampered(m.To, m.GotAt, now)) {
@@ -75,7 +77,7 @@ func (w explainer) silent(m *scenarios.CausedMessage) {
 	}
 }
 
-// isolatedFrom adds the last fault that kept a machine from machines of one kind and is still active.
+// isolatedFrom adds the last fault that still keeps a machine from machines of one kind.
 func (w explainer) isolatedFrom(machine string, kind byte) {
 	now := w.time(w.end())
 	for i := len(w.Faults) - 1; i >= 0; i-- {
@@ -91,7 +93,7 @@ func (w explainer) isolatedFrom(machine string, kind byte) {
 	}
 }
 
-// forgotten explains a request that a server has and does not answer: the one that the finding names.
+// forgotten explains the request that a finding names. A server has received this request and has not answered it.
 func (w explainer) forgotten(f check.Finding) bool {
 	for i := range w.Messages {
 		m := &w.Messages[i]
@@ -106,7 +108,7 @@ func (w explainer) forgotten(f check.Finding) bool {
 	return false
 }
 
-// hanging explains the last request of a client that waits, and what it waits for.
+// hanging explains why a client waits: its last request, and what happened to this request.
 func (w explainer) hanging(kind scenarios.ObstacleKind) {
 	of := map[scenarios.ObstacleKind]string{scenarios.OperatorWaits: "o", scenarios.ProducerWaits: "p", scenarios.ConsumerWaits: "r"}[kind]
 	for i := len(w.Messages) - 1; i >= 0; i-- {

@@ -58,7 +58,7 @@ var questions = map[string]question{ //immutable: a table
 	"DurableNames":       {nil, "today file names and lengths are synced at once"},
 }
 
-// ruled adds the old rules that decided one of these questions in an event, and decided it otherwise than today's rule.
+// ruled adds the old rules that decided one of these questions in an event, and decided differently from today's rule.
 func (w *why) ruled(event uint64, names ...string) {
 	for _, d := range w.Decisions {
 		if d.Event == event && slices.Contains(names, d.Question) {
@@ -98,7 +98,8 @@ func (w *why) unmentioned() {
 	}
 }
 
-// ruleOfMachine adds an old rule under the row of the event that came soonest after its decision on the same machine.
+// ruleOfMachine adds one decision of an old rule below a link of the chain. It takes the decision and the later event of
+// the same machine that are closest to each other.
 func (w *why) ruleOfMachine() bool {
 	row, best := -1, uint64(0)
 	for i, l := range w.links {

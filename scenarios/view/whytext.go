@@ -30,7 +30,7 @@ func (c *Chain) Text() string {
 		}
 		switch l.Kind {
 		case LinkFault:
-			step, who = "", "  >" // as a story shows a line of the scenario
+			step, who = "", "  >" // a story shows a line of the scenario in this form
 		case LinkPrice:
 			who = "  ="
 		case LinkRule:
@@ -67,7 +67,7 @@ type Tried struct {
 	Kind    string `json:"kind"`           // "rule", "config", "fault", "operation"
 	Line    int    `json:"line,omitempty"` // the line that changes, 0 for a flag
 	Text    string `json:"text"`           // "without line 11 (crash b1)"
-	Status  string `json:"status"`         // of the check in the changed run
+	Status  string `json:"status"`         // the status of the check in the changed run
 	Passes  bool   `json:"passes"`
 	Stopped string `json:"stopped,omitempty"` // why the changed run ended early
 }

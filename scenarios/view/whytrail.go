@@ -8,8 +8,7 @@ import (
 	"samsa/scenarios"
 )
 
-// trail follows the messages that led to an event, without a question about their meaning. It explains the findings for which
-// there are no better questions.
+// trail explains the findings for which there are no better questions. It only follows the messages that led to an event.
 type trail struct{ *why }
 
 // plain explains a finding by the messages that led to its event, each with the event that sent it.
@@ -34,7 +33,7 @@ func (w trail) plain(f check.Finding, i int) {
 	w.active(w.time(c.Event))
 }
 
-// uncommitted adds how far a controller's metadata log is committed when it answers.
+// uncommitted adds how far a controller's metadata log is committed when the controller answers.
 func (w trail) uncommitted(c *scenarios.CausedChange) {
 	p := w.metadata()
 	k := w.last(len(w.Changes), func(o *scenarios.CausedChange) bool {
