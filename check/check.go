@@ -99,12 +99,12 @@ func All() []*Check {
 		AckedDurable, LostWrite,
 
 		// Replicas: their logs, their ISR and their high watermarks.
-		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, hwMoves, followersServed, readsStable, isrAgreed, isrLegal, isrKept, isrSettles,
+		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, hwMoves, followersKnown, followersServed, readsStable, isrAgreed, isrLegal, isrKept, isrSettles,
 		leaderRecoverable, truncationLicensed, ackHonest, refusalsTrue, endsTrue, configsObeyed, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 
 		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers are
 		// judged when their state is observed, and responses are judged when they are sent.
-		partitionEpochSteps, electionLicensed, brokerEpochs, unfencedCaughtUp, replyAfterCommit, alterationAnswered, metadataMonotone, featureGated,
+		partitionEpochSteps, electionLicensed, brokerEpochs, unfencedCaughtUp, replyAfterCommit, alterationAnswered, operatorsAnswered, shutdownAwaited, metadataMonotone, featureGated, endsWithReason,
 
 		// The quorum of controllers.
 		oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, electionsWinnable, imagesAgree,

@@ -31,6 +31,9 @@ const (
 	EndOffsetSent                        // a leader's response says where Partition ends
 	PreVoteRefused                       // Voter refused PreVote
 	FollowerServed                       // a leader responded to a fetch of the follower Node
+	LeaderLooked                         // the state of a leader in its memory; Looked has it
+	OperatorAnswered                     // a controller answered an operator's request
+	ProcessEnded                         // a broker or controller called exit, or runs on although its disk failed; Exit says which
 	changeKinds
 )
 
@@ -63,6 +66,9 @@ type Change struct {
 	EndOffset EndOffset
 	Home      wire.TopicID   // DirectoryInUse
 	Served    *FollowerFetch // FollowerServed
+	Exit      *Exit          // ProcessEnded
+	Asked     *Asked         // OperatorAnswered
+	Looked    *Looked        // LeaderLooked
 }
 
 // Given is the state of a leader when it made a response, and the client of that response. The response may be sent much
@@ -385,6 +391,7 @@ func (v *View) Current(p *Partition) bool {
 func (v *View) CommittedTo(next wire.Offset) {
 	v.image.next = max(v.image.next, next)
 	if v.image.batch < v.image.next {
+		noteShutdown(v, v.image.next)
 		v.notify(Change{Kind: BatchCommitted, Offset: v.image.next})
 		v.image.batch, v.image.fenced = v.image.next, v.image.fenced[:0]
 	}

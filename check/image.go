@@ -12,22 +12,25 @@ type image struct {
 	next    wire.Offset // the offset after the last record in it
 	changed int64       // the time of its last change
 
-	retention     map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
-	defaults      []Retention                // the default retentions that were set for brokers during the run
-	configured    wire.Offset                // the offset after the last ConfigRecord
-	rewriters     bool                       // some config has made leaders change batches (compression, LogAppendTime)
-	rewritingEnd  wire.Offset                // the offset after the last record that changed such a config back
-	leveled       wire.Offset                // the offset after the last record that set a feature's level
-	brokers       map[wire.NodeID]*registration
-	topics        map[wire.TopicID]string
-	names         map[string]wire.TopicID
-	configs       map[configKey]string
-	levels        map[string]int16
-	registrations []committedRegistration // in the order of their records
-	newest        wire.BrokerEpoch        // the newest broker epoch of all registrations
+	retention      map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
+	defaults       []Retention                // the default retentions that were set for brokers during the run
+	configured     wire.Offset                // the offset after the last ConfigRecord
+	rewriters      bool                       // some config has made leaders change batches (compression, LogAppendTime)
+	rewritingEnd   wire.Offset                // the offset after the last record that changed such a config back
+	leveled        wire.Offset                // the offset after the last record that set a feature's level
+	history        map[string][]leveledAt     // the levels that each feature has had, in order
+	brokersChanged wire.Offset                // the offset after the last record about a broker
+	brokers        map[wire.NodeID]*registration
+	topics         map[wire.TopicID]string
+	names          map[string]wire.TopicID
+	configs        map[configKey]string
+	levels         map[string]int16
+	registrations  []committedRegistration // in the order of their records
+	newest         wire.BrokerEpoch        // the newest broker epoch of all registrations
 
 	fenced     []wire.NodeID // brokers that the current batch has fenced
 	lives      []life        // when brokers were unfenced and fenced, in the order of the metadata log
+	stopping   []wire.NodeID // brokers whose controlled shutdown begins in the current batch
 	batch      wire.Offset   // where the current batch begins; no node's image ends within a batch
 	nameOwners map[string][]bound
 	epochs     map[partitionKey][]bound
@@ -50,6 +53,12 @@ func (m *image) currentTopic(name string) (last bound) {
 	return last
 }
 
+// leveledAt is a level of a feature, from an offset up to the next one.
+type leveledAt struct {
+	from  wire.Offset
+	level int16
+}
+
 // committedRegistration is one committed RegisterBrokerRecord.
 type committedRegistration struct {
 	node        wire.NodeID
@@ -65,6 +74,13 @@ type registration struct {
 	shuttingDown bool
 	unfencedAt   int64 // the time when it was last unfenced
 	features     []wire.FeatureRange
+	fencedAt     wire.Offset // the offset after the last record that fenced it
+	unfencedTo   wire.Offset // the offset after the last record that unfenced it
+
+	// The end of the batch in which its controlled shutdown began, and the quorum's epoch of that batch. The end is 0 if it
+	// has begun none since it was unfenced.
+	shutdownEnd   wire.Offset
+	shutdownEpoch wire.Epoch
 }
 
 // life is a time in which a broker was alive, which means registered and unfenced, or in which it was not.
@@ -83,7 +99,7 @@ func newImage() image {
 	return image{
 		retention: map[wire.TopicID]Retention{},
 		brokers:   map[wire.NodeID]*registration{}, topics: map[wire.TopicID]string{}, names: map[string]wire.TopicID{},
-		configs: map[configKey]string{}, levels: map[string]int16{}, nameOwners: map[string][]bound{}, epochs: map[partitionKey][]bound{},
+		configs: map[configKey]string{}, levels: map[string]int16{}, history: map[string][]leveledAt{}, nameOwners: map[string][]bound{}, epochs: map[partitionKey][]bound{},
 	}
 }
 
@@ -133,6 +149,10 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	}
 	v.notify(Change{Kind: MetadataCommitted, Offset: offset, Record: r})
 	m.next, m.changed = offset+1, v.now
+	switch r.(type) {
+	case *wire.RegisterBrokerRecord, *wire.BrokerRegistrationChangeRecord, *wire.FenceBrokerRecord, *wire.UnfenceBrokerRecord, *wire.UnregisterBrokerRecord:
+		m.brokersChanged = m.next
+	}
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
 		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown, features: r.Features}
@@ -145,8 +165,14 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		v.noteRegistered(v.Broker(r.BrokerID), r.IncarnationID)
 	case *wire.BrokerRegistrationChangeRecord:
 		if b := m.brokers[r.BrokerID]; b != nil {
-			if r.Fenced == -1 {
-				b.unfencedAt = v.now
+			switch r.Fenced {
+			case -1:
+				b.unfencedAt, b.unfencedTo, b.shutdownEnd = v.now, m.next, 0
+			case 1:
+				b.fencedAt = m.next
+			}
+			if r.InControlledShutdown == 1 {
+				m.stopping = append(m.stopping, r.BrokerID)
 			}
 			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
 			m.noteFenced(r.BrokerID, r.Fenced == 1)
@@ -191,6 +217,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		if r.Name == elrVersion {
 			noteSwitch(v, r.Level)
 		}
+		m.history[r.Name] = append(m.history[r.Name], leveledAt{m.next, r.Level})
 	}
 }
 
@@ -251,6 +278,7 @@ func (v *View) topicRemoved(id wire.TopicID) {
 func (v *View) applyPartition(r *wire.PartitionRecord) {
 	p := v.Partition(r.TopicID, wire.TopicPartition{Topic: v.image.topics[r.TopicID], Partition: r.PartitionID})
 	was := p.assigned
+	p.changed = v.image.next
 	p.assigned = Assignment{
 		Leader: r.Leader, Epoch: r.LeaderEpoch, PartitionEpoch: r.PartitionEpoch, Replicas: r.Replicas, ISR: r.ISR, ELR: r.ELR,
 		LastELR: r.LastKnownELR, Recovery: r.LeaderRecoveryState,
@@ -279,6 +307,7 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 	}
 	p.noteMinISR(v.step, v.MinISR(p))
 	was := p.assigned
+	p.changed = v.image.next
 	a := &p.assigned
 	a.PartitionEpoch++
 	for _, list := range []struct {

@@ -15,6 +15,7 @@ type Reply struct {
 	AskedISR, ISR  []wire.NodeID       // ToAlteration: the ISR in the request, and in the response; nil if not known
 	Partitions     int32               // ToGrowth
 	Setting        Setting             // ToConfig, ToLevel
+	Tip            wire.Offset         // ToShutdown: the end of the controller's log when the request arrived
 }
 
 // Setting is the config or feature of a request.

@@ -130,6 +130,12 @@ func (s *stage) fence(node wire.NodeID) {
 	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: 1})
 }
 
+// active makes a controller the active one.
+func (s *stage) active(node wire.NodeID) {
+	s.tick()
+	s.VoterChanged(node, VoterState{Leads: true, Leader: node, Epoch: 1})
+}
+
 // elr enables eligible leader replicas.
 func (s *stage) elr() *stage {
 	s.commit(&wire.FeatureLevelRecord{Name: "eligible.leader.replicas.version", Level: 1})

@@ -14,6 +14,7 @@ type Timeouts struct {
 	Election     Duration // controller.quorum.election.timeout.ms
 	QuorumFetch  Duration // controller.quorum.fetch.timeout.ms
 	Delivery     Duration // delivery.timeout.ms of producers
+	Registration Duration // initial.broker.registration.timeout.ms: a broker that is not registered by then ends
 	UncleanEvery Duration // unclean.leader.election.interval.ms: how often the controller looks for partitions that it may elect uncleanly
 }
 
@@ -22,7 +23,7 @@ const second Duration = 1e9
 // defaultTimeouts are Kafka's defaults.
 var defaultTimeouts = Timeouts{
 	Session: 9 * second, Heartbeat: 2 * second, Lag: 30 * second, FetchWait: second / 2, Request: 30 * second, Backoff: second,
-	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second, UncleanEvery: 300 * second,
+	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second, Registration: 60 * second, UncleanEvery: 300 * second,
 }
 
 // elections is the number of elections that may fail before one must succeed.

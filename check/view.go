@@ -90,6 +90,7 @@ type Partition struct {
 
 	assigned  Assignment      // the committed state; PartitionEpoch is -1 before the first record
 	minISRs   []minISRInForce // the values of min.insync.replicas at promises and changes, in order
+	changed   wire.Offset     // the offset after the last metadata record about it
 	elections []Election      // the elections of leaders, in the order of their epochs
 	newest    wire.Epoch      // the newest epoch of any leader
 	leads     []leadership
@@ -153,6 +154,7 @@ type Replica struct {
 	flushed        wire.Offset // batches below this offset are synced
 	epochsCompared int         // Log.epochChanges at the last comparison of Epochs with the log, -1 if there was none
 	earlyLosses    []earlyLoss // copies that faults destroyed before their batches were promised
+	lead           *leading    // while its broker leads: what its followers have told it
 	wholeSince     int64       // since when its log has had the same end as the leader's log, -1 if it has another end
 	missing        int         // the number of promised batches that this log does not have
 	missingStrong  int         // the number of strong promises among them

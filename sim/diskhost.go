@@ -111,6 +111,17 @@ func (m diskHost) Activated(f disk.Fault) {
 	w.firedDisk = append(w.firedDisk, Activation{f, 1})
 }
 
+// Refused counts a call that a fault made fail.
+func (m diskHost) Refused(op disk.Calls) {
+	switch {
+	case m.world.current != m.machine:
+	case op == disk.OnRead:
+		m.refusedReads++
+	default:
+		m.refused++
+	}
+}
+
 // flush is an asynchronous sync that has not returned.
 type flush struct {
 	token env.Token

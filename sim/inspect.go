@@ -51,6 +51,13 @@ func (w *World) Lanes(addr env.Addr) []Backlog {
 	return list
 }
 
+// DiskRefused returns the numbers of reads and of other disk calls that a fault made fail in a machine's current process, or
+// in its last one.
+func DiskRefused(w *World, addr env.Addr) (reads, others uint64) {
+	m := w.must(addr)
+	return m.refusedReads, m.refused
+}
+
 // Paused reports whether a machine's process is paused.
 func (w *World) Paused(addr env.Addr) bool { return w.must(addr).paused }
 

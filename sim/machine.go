@@ -53,6 +53,8 @@ type machine struct {
 	resumedAt Time
 	suspended []pending // effects that the process had not reached when it was paused
 
+	refusedReads, refused uint64 // the numbers of reads and of other disk calls that a fault made fail
+
 	// fields of the running event
 	cost   env.Duration // spent so far
 	killed bool         // the process died inside this event

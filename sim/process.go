@@ -40,6 +40,7 @@ func (w *World) startUp(m *machine) bool {
 		return false
 	}
 	m.state = running
+	m.refusedReads, m.refused = 0, 0
 	if m.config.Double != "" {
 		w.count(FaultDouble)
 	}

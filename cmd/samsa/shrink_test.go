@@ -101,7 +101,7 @@ func TestShrinkMistakes(t *testing.T) {
 	}{
 		{"no failure", []string{"leader-failover", "--rule", "M39"}, "leader-failover does not fail with the old rules M39; there is nothing to shrink"},
 		{"a rule is not named", []string{path}, "does not fail; under these old rules it does: "},
-		{"another check", []string{path, "--rule", "K22", "--check", "vote-once"}, "does not violate vote-once; it fails with reply-after-commit, brokers-return\n  try: samsa shrink " + path + " --rule K22 --check reply-after-commit"},
+		{"another check", []string{path, "--rule", "K22", "--check", "vote-once"}, "does not violate vote-once; it fails with reply-after-commit, operator-answers-true, brokers-return\n  try: samsa shrink " + path + " --rule K22 --check reply-after-commit"},
 		{"no such check", []string{path, "--check", "vote-one"}, `did you mean "vote-once"?`},
 		{"no such rule", []string{path, "--rule", "K2x"}, `there is no such old rule (did you mean "K2`},
 		{"no such file", []string{path + ".no.txt"}, "cannot open the scenario"},

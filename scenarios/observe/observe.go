@@ -54,7 +54,7 @@ func contract(b, k *config.Set) check.Contract {
 			Session: span(k, "broker.session.timeout.ms"), Heartbeat: span(b, "broker.heartbeat.interval.ms"), Lag: span(b, "replica.lag.time.max.ms"),
 			FetchWait: span(b, "replica.fetch.wait.max.ms"), Request: span(b, "request.timeout.ms"), Backoff: span(b, "replica.fetch.backoff.ms"),
 			Election: span(k, "controller.quorum.election.timeout.ms"), QuorumFetch: span(k, "controller.quorum.fetch.timeout.ms"),
-			Delivery: span(p, "delivery.timeout.ms"), UncleanEvery: span(k, "unclean.leader.election.interval.ms"),
+			Delivery: span(p, "delivery.timeout.ms"), Registration: span(b, "initial.broker.registration.timeout.ms"), UncleanEvery: span(k, "unclean.leader.election.interval.ms"),
 		},
 	}
 }

@@ -62,12 +62,14 @@ type hostView struct {
 	asked          map[env.Link]env.Request
 	stepAsked      map[env.Link]uint64           // for Fetch and ListOffsets: the number of steps when the request arrived
 	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at the arrival
+	tipThen        map[env.Link]wire.Offset      // the end of the controller's own log at that time
 	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at the arrival
 	produceArrived map[env.Link]arrival          // for Produce
 	endsBefore     map[env.Link][]check.Before   // for ListOffsets: the states of the leaders, by partition of the request
 	voter          check.VoterState
 	image          wire.Offset
 	wall           int64 // the machine's clock at its last event, in milliseconds: a fault may have set the clock back since
+	life           life
 }
 
 type topicKey struct {
@@ -131,7 +133,7 @@ func newObserver(in cluster.Inside) *observer {
 func (o *observer) watch(h *cluster.Host) {
 	o.hosts[h.Addr] = &hostView{
 		Host: h, byTopic: map[topicKey]*replicaView{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, stepAsked: map[env.Link]uint64{},
-		committedThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{}, produceArrived: map[env.Link]arrival{},
+		committedThen: map[env.Link]wire.Offset{}, tipThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{}, produceArrived: map[env.Link]arrival{},
 		endsBefore: map[env.Link][]check.Before{},
 	}
 }
@@ -161,6 +163,9 @@ func (o *observer) Changed(f *sim.Effect) {
 	case sim.EffectDelivered:
 		o.clock(f.At)
 		causedBy(o, f.Cause)
+		if h != nil {
+			h.life.answeredTo(f.Response)
+		}
 		o.delivered(h, f)
 	case sim.EffectStarted:
 		if h != nil {
@@ -174,6 +179,7 @@ func (o *observer) Changed(f *sim.Effect) {
 			o.deliverDue(f.At, nil, 0)
 			o.clock(f.At)
 			causedBy(o, f.Cause)
+			exited(o, h)
 			o.FaultBegan("down " + string(f.Node))
 			o.died(h, f.Power)
 		}
@@ -204,6 +210,7 @@ func (o *observer) started(h *hostView) {
 		o.view.Started(h.Node)
 	}
 	h.applied, h.fenced, h.image = -1, false, -1
+	h.life = life{began: o.world.Now()}
 	o.startedAt[h.Addr] = o.world.Events()
 }
 
@@ -214,6 +221,7 @@ func (o *observer) died(h *hostView, power bool) {
 	clear(h.asked)
 	clear(h.stepAsked)
 	clear(h.committedThen)
+	clear(h.tipThen)
 	clear(h.registeredThen)
 	clear(h.produceArrived)
 	clear(h.endsBefore)
@@ -241,6 +249,7 @@ func (o *observer) Event(e *sim.Event) {
 	if h == nil || !o.world.Running(e.Node) {
 		return
 	}
+	h.life.asked = h.life.asked || e.Kind == sim.Stopping
 	if o.world.Ending(e.Node) { // the process dies inside this event, so the state at the end of the handler never existed
 		o.view.Ending(h.Node)
 		return
@@ -250,6 +259,7 @@ func (o *observer) Event(e *sim.Event) {
 	causedBy(o, e.Seq)
 	h.wall = o.world.WallAt(h.Addr).Millis()
 	due := e.Time + sim.Time(e.Cost)
+	survived(o, h)
 	if h.Role == "broker" && e.Kind == sim.Stopping {
 		o.view.ShutdownAsked(h.Node)
 	}
@@ -258,6 +268,7 @@ func (o *observer) Event(e *sim.Event) {
 			if req, ok := e.Request.(*kmsg.DeleteRecordsRequest); ok && e.Kind == sim.Received {
 				deletionHandled(o, h, req)
 			}
+			followerFetched(o, h, e)
 			o.lookAtBroker(h, b, e, due)
 		}
 	} else if k, ok := o.world.Node(e.Node).(*controller.Controller); ok {
@@ -366,6 +377,7 @@ func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		}
 		leads, epoch, hw, version := r.Leads(), r.LeaderEpoch(), r.HW(), r.PartitionEpoch()
 		proposal, pending := r.Pending()
+		defer looked(o, h, s)
 		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.PartitionEpoch && pending == (s.Pending != nil) &&
 			r.Log().End() == s.End && r.Log().Start() == s.Start && (!pending || len(proposal.ISR) == len(s.Pending)) {
 			return

@@ -30,9 +30,10 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 				o.view.Voter(h.Node).Released(wire.NodeID(rp.LeaderID), wire.Epoch(rp.LeaderEpoch))
 			}
 		}
-	case *kmsg.DeleteTopicsRequest, *kmsg.CreatePartitionsRequest, *kmsg.IncrementalAlterConfigsRequest, *kmsg.UpdateFeaturesRequest, *kmsg.BrokerHeartbeatRequest:
+	case *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest, *kmsg.CreatePartitionsRequest, *kmsg.IncrementalAlterConfigsRequest, *kmsg.UpdateFeaturesRequest, *kmsg.BrokerHeartbeatRequest:
 		if h.Role == "controller" {
 			h.asked[f.Link], h.committedThen[f.Link] = f.Request, o.view.CommittedEnd()
+			h.tipThen[f.Link] = o.view.Metadata().Replica(h.Node).Log.End()
 		}
 	case *kmsg.FetchRequest:
 		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
@@ -40,8 +41,10 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
 		h.endsBefore[f.Link] = standings(o, h, req)
 	case *kmsg.ElectLeadersRequest:
+		if h.Role == "controller" {
+			h.asked[f.Link], h.committedThen[f.Link] = f.Request, o.view.CommittedEnd()
+		}
 		if req.ElectionType == 1 {
-			h.asked[f.Link] = f.Request
 			o.electionRequested(req, o.view.UncleanElectionAsked)
 		}
 	case *kmsg.AlterPartitionRequest:
@@ -96,19 +99,11 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 		if req, ok := asked.(*kmsg.BrokerRegistrationRequest); ok && resp.ErrorCode == 0 && h.Role == "controller" {
 			o.view.Replied(nil, check.Reply{Kind: check.ToRegistration, From: h.Node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(resp.BrokerEpoch)})
 		}
-	case *kmsg.CreateTopicsResponse:
-		for _, t := range resp.Topics {
-			if t.ErrorCode == 0 && h.Role == "controller" && t.TopicID != [16]byte{} {
-				o.view.Replied(nil, check.Reply{Kind: check.ToCreation, From: h.Node, Topic: t.TopicID})
-			}
-		}
-	case *kmsg.DeleteTopicsResponse, *kmsg.CreatePartitionsResponse, *kmsg.IncrementalAlterConfigsResponse, *kmsg.UpdateFeaturesResponse, *kmsg.BrokerHeartbeatResponse:
+	case *kmsg.CreateTopicsResponse, *kmsg.DeleteTopicsResponse, *kmsg.CreatePartitionsResponse, *kmsg.IncrementalAlterConfigsResponse, *kmsg.UpdateFeaturesResponse, *kmsg.BrokerHeartbeatResponse,
+		*kmsg.ElectLeadersResponse:
 		if asked != nil {
-			o.controllerReplied(h, asked, resp, h.committedThen[f.Link])
-		}
-	case *kmsg.ElectLeadersResponse:
-		if _, ok := asked.(*kmsg.ElectLeadersRequest); ok { // the controller may have refused some elections
-			o.electionRefused(resp)
+			o.controllerReplied(h, asked, resp, h.committedThen[f.Link], h.tipThen[f.Link])
+			operatorAnswered(o, h, asked, resp, h.committedThen[f.Link])
 		}
 	case *kmsg.VoteResponse:
 		if req, ok := asked.(*kmsg.VoteRequest); ok {
@@ -121,12 +116,22 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 }
 
 // controllerReplied delivers the changes that a controller's successful response confirms.
-func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.Response, known wire.Offset) {
+func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.Response, known, tip wire.Offset) {
 	yes := func(r check.Reply) {
 		r.From = h.Node
 		o.view.Replied(nil, r)
 	}
 	switch req := asked.(type) {
+	case *kmsg.CreateTopicsRequest:
+		for _, t := range answer.(*kmsg.CreateTopicsResponse).Topics {
+			if t.ErrorCode == 0 && t.TopicID != [16]byte{} && !req.ValidateOnly {
+				yes(check.Reply{Kind: check.ToCreation, Topic: t.TopicID})
+			}
+		}
+	case *kmsg.ElectLeadersRequest:
+		if req.ElectionType == 1 { // the controller may have refused some elections
+			o.electionRefused(answer.(*kmsg.ElectLeadersResponse))
+		}
 	case *kmsg.DeleteTopicsRequest:
 		for _, t := range answer.(*kmsg.DeleteTopicsResponse).Topics {
 			if t.ErrorCode == 0 {
@@ -158,7 +163,7 @@ func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.
 		}
 	case *kmsg.BrokerHeartbeatRequest:
 		if r := answer.(*kmsg.BrokerHeartbeatResponse); r.ErrorCode == 0 && r.ShouldShutdown {
-			yes(check.Reply{Kind: check.ToShutdown, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch)})
+			yes(check.Reply{Kind: check.ToShutdown, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch), Tip: tip})
 		}
 	}
 }

@@ -241,6 +241,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 		p = p[:int64(len(p))-lacks]
 		h.err = env.ErrNoSpace
 		d.host.Activated(FaultFull)
+		d.host.Refused(OnWrite)
 	}
 	if len(p) == 0 {
 		return h.err
@@ -273,6 +274,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 	grows := size - file.cache.size
 	if grows > 0 && grows > d.room() {
 		d.host.Activated(FaultFull)
+		d.host.Refused(OnWrite)
 		return env.ErrNoSpace
 	}
 	if grows == 0 {

@@ -20,6 +20,7 @@ type bench struct {
 	changes     []Change
 	flushes     []string
 	fired       map[Fault]int
+	refused     map[Calls]int
 	luck        func(site env.Site, ordinal, n uint64) uint64
 	onChange    func()
 }
@@ -55,11 +56,12 @@ func (b *bench) Chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint
 	return b.luck(site, ordinal, n) % n
 }
 func (b *bench) Activated(f Fault)                { b.fired[f]++ }
+func (b *bench) Refused(op Calls)                 { b.refused[op]++ }
 func (b *bench) Ordered(string, string, ...int64) {}
 
 // newBench is a disk with simple costs: a call 1, a sync 100, and per KiB 1 to copy and 10 to sync.
 func newBench() (*Disk, *bench) {
-	b := &bench{fired: map[Fault]int{}}
+	b := &bench{fired: map[Fault]int{}, refused: map[Calls]int{}}
 	return NewIn(Profile{Call: 1, CopyKiB: 1, Sync: 100, SyncKiB: 10}, b), b
 }
 

@@ -275,6 +275,14 @@ func matches(pattern, name string) bool {
 
 // strike decides which fault hits a call on a file or directory.
 func (d *Disk) strike(op Calls, node *inode) harm {
+	h := struck(d, op, node)
+	if h.err != nil {
+		d.host.Refused(op)
+	}
+	return h
+}
+
+func struck(d *Disk, op Calls, node *inode) harm {
 	if len(d.armed) == 0 && !d.noisy && !d.lies {
 		return harm{}
 	}

@@ -65,6 +65,9 @@ func TestFailOnce(t *testing.T) {
 		wantErr(t, op.what, op.do(), env.ErrIO)
 		wantTree(t, op.what, d.Files(), "f=abcy")
 	}
+	if b.refused[OnWrite] != 2 || b.refused[OnSync] != 2 || b.refused[OnRead] != 1 || b.refused[OnNames] != 4 {
+		t.Errorf("the host was told of %v", b.refused)
+	}
 }
 
 func TestBreakLastsUntilHeal(t *testing.T) {

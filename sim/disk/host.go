@@ -32,6 +32,8 @@ type Host interface {
 	Chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64
 	// Activated counts a fault that had an effect.
 	Activated(f Fault)
+	// Refused is called for a call that a fault makes fail; op is one of the kinds of Calls.
+	Refused(op Calls)
 	// Ordered records that a scenario calls a method of Disk that env.Disk does not have, for example to start a fault.
 	Ordered(what, path string, how ...int64)
 }
@@ -103,6 +105,7 @@ func (h *aloneHost) Now() Time                                      { return h.c
 func (h *aloneHost) Ran() Time                                      { return h.clock }
 func (h *aloneHost) Chance(env.Site, uint64, uint32, uint64) uint64 { return 0 }
 func (h *aloneHost) Activated(Fault)                                {}
+func (h *aloneHost) Refused(Calls)                                  {}
 func (h *aloneHost) Ordered(string, string, ...int64)               {}
 
 // flag returns a bool as a number, for Ordered.
