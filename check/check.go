@@ -104,7 +104,7 @@ func All() []*Check {
 
 		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers are
 		// judged when their state is observed, and responses are judged when they are sent.
-		partitionEpochSteps, electionLicensed, brokerEpochs, unfencedCaughtUp, replyAfterCommit, alterationAnswered, operatorsAnswered, shutdownAwaited, metadataMonotone, featureGated, endsWithReason,
+		partitionEpochSteps, electionLicensed, brokerEpochs, unfencedCaughtUp, replyAfterCommit, alterationAnswered, operatorsAnswered, shutdownAwaited, metadataMonotone, metadataTrue, featureGated, endsWithReason,
 
 		// The quorum of controllers.
 		oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, electionsWinnable, imagesAgree,

@@ -32,6 +32,7 @@ const (
 	PreVoteRefused                       // Voter refused PreVote
 	FollowerServed                       // a leader responded to a fetch of the follower Node
 	LeaderLooked                         // the state of a leader in its memory; Looked has it
+	MetadataDescribed                    // a broker with the newest metadata answered a Metadata request
 	OperatorAnswered                     // a controller answered an operator's request
 	ProcessEnded                         // a broker or controller called exit, or runs on although its disk failed; Exit says which
 	changeKinds
@@ -67,6 +68,7 @@ type Change struct {
 	Home      wire.TopicID   // DirectoryInUse
 	Served    *FollowerFetch // FollowerServed
 	Exit      *Exit          // ProcessEnded
+	Described *Described     // MetadataDescribed
 	Asked     *Asked         // OperatorAnswered
 	Looked    *Looked        // LeaderLooked
 }

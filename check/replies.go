@@ -13,9 +13,12 @@ type Reply struct {
 	AskedEpoch     wire.PartitionEpoch // ToAlteration: the partition epoch in the request
 	PartitionEpoch wire.PartitionEpoch // ToAlteration: the new partition epoch
 	AskedISR, ISR  []wire.NodeID       // ToAlteration: the ISR in the request, and in the response; nil if not known
-	Partitions     int32               // ToGrowth
-	Setting        Setting             // ToConfig, ToLevel
-	Tip            wire.Offset         // ToShutdown: the end of the controller's log when the request arrived
+	Leader         wire.NodeID         // ToAlteration: the leader in the response, with its epoch and the recovery state
+	Epoch          wire.Epoch
+	Recovery       wire.LeaderRecoveryState
+	Partitions     int32       // ToGrowth
+	Setting        Setting     // ToConfig, ToLevel
+	Tip            wire.Offset // ToShutdown: the end of the controller's log when the request arrived
 }
 
 // Setting is the config or feature of a request.
@@ -123,15 +126,15 @@ func seeOperatorReply(d *Tally, v *View, r Reply) {
 
 var alterationAnswered = &Check{
 	Name: "isr-change-answered", Numbers: "S31/alteration",
-	Doc: "an accepted AlterPartition has the partition epoch of its request, or one more, and the ISR of its request",
+	Doc: "an accepted AlterPartition has the partition epoch of its request, or one more, and the ISR of its request, and names the committed leader",
 	Of:  [2]string{"accepted ISR change, answered as asked", "accepted ISR changes, all answered as asked"},
 	On:  []ChangeKind{ControllerReplied},
 	See: seeAlteration,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(0, ids(1, 2), nil)
-		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 0, PartitionEpoch: 1, AskedISR: ids(2, 1), ISR: ids(1, 2)})
-		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 1, PartitionEpoch: 1, AskedISR: ids(2, 1), ISR: ids(1, 2)}) // it was so already
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 0, PartitionEpoch: 1, AskedISR: ids(2, 1), ISR: ids(1, 2), Leader: 1})
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 1, PartitionEpoch: 1, AskedISR: ids(2, 1), ISR: ids(1, 2), Leader: 1}) // it was so already
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
@@ -159,5 +162,8 @@ func seeAlteration(d *Tally, v *View, c *Change) {
 		d.violate(v, p.fact(ByController, -1, "another partition epoch"), answer(", and answered partition epoch "), itoa(r.PartitionEpoch))
 	case r.AskedISR != nil && r.ISR != nil && !sameSet(r.AskedISR, r.ISR):
 		d.violate(v, p.fact(ByController, -1, "another ISR"), answer(" to "), v.names(r.AskedISR), ", and answered ", v.names(r.ISR))
+	case r.ISR != nil && r.PartitionEpoch == p.assigned.PartitionEpoch && (r.Leader != p.assigned.Leader || r.Epoch != p.assigned.Epoch || r.Recovery != p.assigned.Recovery):
+		d.violate(v, p.fact(ByController, -1, "another leader"), answer(", and answered leader "), v.name(r.Leader), " in epoch ", itoa(r.Epoch), "; committed is ",
+			v.name(p.assigned.Leader), " in epoch ", itoa(p.assigned.Epoch))
 	}
 }

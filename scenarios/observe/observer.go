@@ -63,6 +63,7 @@ type hostView struct {
 	stepAsked      map[env.Link]uint64           // for Fetch and ListOffsets: the number of steps when the request arrived
 	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at the arrival
 	tipThen        map[env.Link]wire.Offset      // the end of the controller's own log at that time
+	appliedThen    map[env.Link]wire.Offset      // for Metadata: the metadata offset that the broker had applied at the arrival
 	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at the arrival
 	produceArrived map[env.Link]arrival          // for Produce
 	endsBefore     map[env.Link][]check.Before   // for ListOffsets: the states of the leaders, by partition of the request
@@ -133,7 +134,7 @@ func newObserver(in cluster.Inside) *observer {
 func (o *observer) watch(h *cluster.Host) {
 	o.hosts[h.Addr] = &hostView{
 		Host: h, byTopic: map[topicKey]*replicaView{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, stepAsked: map[env.Link]uint64{},
-		committedThen: map[env.Link]wire.Offset{}, tipThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{}, produceArrived: map[env.Link]arrival{},
+		committedThen: map[env.Link]wire.Offset{}, tipThen: map[env.Link]wire.Offset{}, appliedThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{}, produceArrived: map[env.Link]arrival{},
 		endsBefore: map[env.Link][]check.Before{},
 	}
 }
@@ -222,6 +223,7 @@ func (o *observer) died(h *hostView, power bool) {
 	clear(h.stepAsked)
 	clear(h.committedThen)
 	clear(h.tipThen)
+	clear(h.appliedThen)
 	clear(h.registeredThen)
 	clear(h.produceArrived)
 	clear(h.endsBefore)

@@ -30,6 +30,8 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 				o.view.Voter(h.Node).Released(wire.NodeID(rp.LeaderID), wire.Epoch(rp.LeaderEpoch))
 			}
 		}
+	case *kmsg.MetadataRequest:
+		h.asked[f.Link], h.appliedThen[f.Link] = f.Request, h.applied
 	case *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest, *kmsg.CreatePartitionsRequest, *kmsg.IncrementalAlterConfigsRequest, *kmsg.UpdateFeaturesRequest, *kmsg.BrokerHeartbeatRequest:
 		if h.Role == "controller" {
 			h.asked[f.Link], h.committedThen[f.Link] = f.Request, o.view.CommittedEnd()
@@ -104,6 +106,10 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 		if asked != nil {
 			o.controllerReplied(h, asked, resp, h.committedThen[f.Link], h.tipThen[f.Link])
 			operatorAnswered(o, h, asked, resp, h.committedThen[f.Link])
+		}
+	case *kmsg.MetadataResponse:
+		if req, ok := asked.(*kmsg.MetadataRequest); ok && req.Version >= 10 { // older responses have no topic ids
+			metadataAnswered(o, h, req, resp, h.appliedThen[f.Link])
 		}
 	case *kmsg.VoteResponse:
 		if req, ok := asked.(*kmsg.VoteRequest); ok {
@@ -329,7 +335,7 @@ func (o *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp
 						o.view.Replied(p, check.Reply{
 							Kind: check.ToAlteration, From: h.Node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch),
 							Registered: registered, AskedEpoch: wire.PartitionEpoch(ap.PartitionEpoch), PartitionEpoch: wire.PartitionEpoch(rp.PartitionEpoch),
-							AskedISR: proposed(&ap), ISR: nodes(rp.ISR),
+							AskedISR: proposed(&ap), ISR: nodes(rp.ISR), Leader: wire.NodeID(rp.LeaderID), Epoch: wire.Epoch(rp.LeaderEpoch), Recovery: wire.LeaderRecoveryState(rp.LeaderRecoveryState),
 						})
 					}
 				}
