@@ -164,21 +164,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		m.noteAlive(r.BrokerID, !r.Fenced)
 		v.noteRegistered(v.Broker(r.BrokerID), r.IncarnationID)
 	case *wire.BrokerRegistrationChangeRecord:
-		if b := m.brokers[r.BrokerID]; b != nil {
-			switch r.Fenced {
-			case -1:
-				b.unfencedAt, b.unfencedTo, b.shutdownEnd = v.now, m.next, 0
-			case 1:
-				b.fencedAt = m.next
-			}
-			if r.InControlledShutdown == 1 {
-				m.stopping = append(m.stopping, r.BrokerID)
-			}
-			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
-			m.noteFenced(r.BrokerID, r.Fenced == 1)
-			m.noteAlive(r.BrokerID, !b.fenced)
-			b.shuttingDown = b.shuttingDown || r.InControlledShutdown == 1
-		}
+		noteRegistrationChange(v, r)
 	case *wire.FenceBrokerRecord:
 		if b := m.brokers[r.ID]; b != nil {
 			b.fenced = true
@@ -219,6 +205,28 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		}
 		m.history[r.Name] = append(m.history[r.Name], leveledAt{m.next, r.Level})
 	}
+}
+
+// noteRegistrationChange applies a change of a broker's registration.
+func noteRegistrationChange(v *View, r *wire.BrokerRegistrationChangeRecord) {
+	m := &v.image
+	b := m.brokers[r.BrokerID]
+	if b == nil {
+		return
+	}
+	switch r.Fenced {
+	case -1:
+		b.unfencedAt, b.unfencedTo, b.shutdownEnd = v.now, m.next, 0
+	case 1:
+		b.fencedAt = m.next
+	}
+	if r.InControlledShutdown == 1 {
+		m.stopping = append(m.stopping, r.BrokerID)
+	}
+	b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
+	m.noteFenced(r.BrokerID, r.Fenced == 1)
+	m.noteAlive(r.BrokerID, !b.fenced)
+	b.shuttingDown = b.shuttingDown || r.InControlledShutdown == 1
 }
 
 // noteFenced records a broker that the current batch fences.

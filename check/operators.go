@@ -44,6 +44,7 @@ const (
 	Growth
 	PreferredElection
 	Levels
+	TopicConfigs
 )
 
 // LevelAsked is one update of a feature's level.
@@ -93,6 +94,8 @@ var operatorsAnswered = &Check{
 			seePreferred(d, v, a)
 		case Levels:
 			seeLevels(d, v, a)
+		case TopicConfigs:
+			seeConfigs(d, v, a)
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -258,6 +261,17 @@ func seeGrowth(d *Tally, v *View, a *Asked) {
 		a.denied(d, v, ATopic, a.Topic, "refuses to grow", "grow topic ", quote(a.Topic), " to ", itoa(a.Partitions), " partitions with INVALID_PARTITIONS, and it has ", itoa(n))
 	case a.Code == 0 && !a.Validate && there && n < a.Partitions:
 		a.denied(d, v, ATopic, a.Topic, "does not grow", "grow topic ", quote(a.Topic), " to ", itoa(a.Partitions), " partitions with success, and it has ", itoa(n))
+	}
+}
+
+// seeConfigs judges the answer to a request for the configs of a topic.
+func seeConfigs(d *Tally, v *View, a *Asked) {
+	owners := v.image.ownersSince(a.Topic, a.Known)
+	switch there := slices.ContainsFunc(owners, func(id wire.TopicID) bool { return id != wire.TopicID{} }); {
+	case a.Code == 0 && !there:
+		a.denied(d, v, ATopic, a.Topic, "accepts configs of no topic", "change configs of topic ", quote(a.Topic), " with success, and there was no such topic")
+	case a.Code == unknownTopic && !slices.Contains(owners, wire.TopicID{}):
+		a.denied(d, v, ATopic, a.Topic, "denies a topic", "change configs of topic ", quote(a.Topic), " with UNKNOWN_TOPIC_OR_PARTITION, and the topic existed all the time")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"samsa/check"
 	"samsa/sim"
+	"samsa/storage"
 	"samsa/wire"
 )
 
@@ -54,4 +55,21 @@ func looked(o *observer, h *hostView, s *replicaView) {
 	}
 	l.BadClock = o.hindrances.within(h.Addr, 0, o.world.Now()) > 0
 	l.Seen(o.view, s.part, s.copy)
+}
+
+// cached returns the leader epoch cache of a log.
+func cached(l *storage.Log) []check.EpochStart {
+	all := []check.EpochStart{}
+	for _, e := range l.Epochs().Entries() {
+		all = append(all, check.EpochStart{Epoch: e.Epoch, Start: e.Start})
+	}
+	return all
+}
+
+// latest returns the last epoch in a cache.
+func latest(cache []check.EpochStart) wire.Epoch {
+	if n := len(cache); n > 0 {
+		return cache[n-1].Epoch
+	}
+	return wire.NoEpoch
 }

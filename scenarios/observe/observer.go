@@ -424,23 +424,6 @@ func deletionHandled(o *observer, h *hostView, req *kmsg.DeleteRecordsRequest) {
 	}
 }
 
-// cached returns the leader epoch cache of a log.
-func cached(l *storage.Log) []check.EpochStart {
-	all := []check.EpochStart{}
-	for _, e := range l.Epochs().Entries() {
-		all = append(all, check.EpochStart{Epoch: e.Epoch, Start: e.Start})
-	}
-	return all
-}
-
-// latest returns the last epoch in a cache.
-func latest(cache []check.EpochStart) wire.Epoch {
-	if n := len(cache); n > 0 {
-		return cache[n-1].Epoch
-	}
-	return wire.NoEpoch
-}
-
 // snapshot adds the state of a leader at the end of an event if the state has changed.
 func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	now := leaderSnapshot{event: e.Seq, epoch: wire.NoEpoch, config: o.view.ConfigEnd()}

@@ -54,6 +54,12 @@ func operatorAnswered(o *observer, h *hostView, asked env.Request, answer env.Re
 				say(check.Asked{What: check.PreferredElection, Code: p.ErrorCode, Topic: t.Topic, Partition: p.Partition})
 			}
 		}
+	case *kmsg.IncrementalAlterConfigsRequest:
+		for _, r := range answer.(*kmsg.IncrementalAlterConfigsResponse).Resources {
+			if r.ResourceType == kmsg.ConfigResourceTypeTopic {
+				say(check.Asked{What: check.TopicConfigs, Code: r.ErrorCode, Validate: req.ValidateOnly, Topic: r.ResourceName})
+			}
+		}
 	case *kmsg.UpdateFeaturesRequest:
 		a := check.Asked{What: check.Levels, Code: answer.(*kmsg.UpdateFeaturesResponse).ErrorCode, Validate: req.ValidateOnly}
 		for i, u := range req.FeatureUpdates {
