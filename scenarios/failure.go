@@ -26,6 +26,15 @@ const (
 	OfSoundness = "unsound" // the world detected a bug in Samsa itself
 )
 
+// knownMark begins the end of a kind that names a finding about Kafka.
+const knownMark = "; known: "
+
+// unmarked returns a kind without the mark of a finding.
+func unmarked(kind string) string {
+	kind, _, _ = strings.Cut(kind, knownMark)
+	return kind
+}
+
 // Failure is one failure of a run.
 //
 // Check and Kind together are the fingerprint of the failure. They consist of constants, so the same failure has the same
@@ -60,8 +69,8 @@ func FailuresOf(s *Session, v *Verdict) (all []Failure) {
 		}
 		if f.Status == check.Violated {
 			kind := f.Fact.Kind()
-			if f.Known != "" { // the same check without the mark of the finding is another failure
-				kind += "; known: " + f.Known
+			if f.Known != "" { // the same check without the mark of the finding is another failure, but not to a found line
+				kind += knownMark + f.Known
 			}
 			all = append(all, Failure{Verdict: class, Check: f.Check.Name, Kind: kind, Known: f.Known, Step: f.Step, Text: f.Explanation})
 		}

@@ -75,8 +75,16 @@ type Found struct {
 // Fingerprint returns the check and the kind.
 func (f Found) Fingerprint() string { return Failure{Check: f.Check, Kind: f.Kind}.Fingerprint() }
 
-// names reports whether the line names a failure.
-func (f Found) names(x Failure) bool { return f.Check == x.Check && (f.Kind == "" || f.Kind == x.Kind) }
+// Names reports whether the line names a failure. The mark of a finding about Kafka does not count: which failures are known
+// changes with FINDINGS.md, and the failure stays.
+func (f Found) Names(x Failure) bool {
+	return f.Check == x.Check && (f.Kind == "" || unmarked(f.Kind) == unmarked(x.Kind))
+}
+
+// Same reports whether two lines are about one failure.
+func (f Found) Same(other Found) bool {
+	return f.Check == other.Check && unmarked(f.Kind) == unmarked(other.Kind)
+}
 
 // FoundState says whether a run has the failure of a found line.
 type FoundState string
@@ -101,7 +109,7 @@ func foundIn(p *Program, v *Verdict) (all []FoundResult) {
 		r := FoundResult{Found: f, State: Gone}
 		for i := range v.Failures {
 			switch x := &v.Failures[i]; {
-			case f.names(*x):
+			case f.Names(*x):
 				r.State, r.Now = StillThere, x
 			case x.Check == f.Check && r.Now == nil:
 				r.Now = x

@@ -30,7 +30,8 @@ func (a *app) causeCommand() *cobra.Command {
 			"in the same way says whether the failure was decided by then. The search goes to the step at which the share rises " +
 			"most.\n\n" +
 			"SCENARIO is a name (samsa list scenarios) or the path of a file. CHECK is one of the checks that fail, or quiet if the " +
-			"cluster does not become quiet; without it, it is the first that fails.\n\n" +
+			"cluster does not become quiet. Without CHECK it is that of the file's found line; if that failure is gone, it says so. Without " +
+			"found lines it is the one that an old rule is known for, or else the worst.\n\n" +
 			"Exit codes: 0 there is a result; 2 wrong usage, a malformed scenario, or one that does not fail; 70 a bug of Samsa's; " +
 			`130 interrupted, with the figures so far. With --json there is exactly one object on stdout: schema "samsa.cause/1".`,
 		Example: "  samsa cause samsa-found/seed-437.txt\n" +
@@ -82,6 +83,9 @@ func (a *app) cause(args []string, f causeFlags) error {
 			next = "samsa cause " + shellWord(args[0]) + " " + none.Failures[0] + j.again
 		} else if len(f.rules) == 0 && !none.Budget {
 			next = "samsa cause " + shellWord(args[0]) + " --rule ID, if an old rule makes it fail"
+		}
+		if none.Gone != nil {
+			return goneError(none.Gone, args[0], next)
 		}
 		return usage(next, "%s: %v", args[0], err)
 	case err != nil:

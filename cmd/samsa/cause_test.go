@@ -24,6 +24,7 @@ func TestCauseCommand(t *testing.T) {
 		{[]string{"cause"}, exitUsage, "samsa cause needs a scenario, and at most one check"},
 		{[]string{"cause", "museum-m1", "--futures", "0"}, exitUsage, "--futures must be a number from 1 to 10000, not 0"},
 		{[]string{"cause", "museum-m1", "--futures", "many"}, exitUsage, `--futures must be a number, not "many"`},
+		{[]string{"cause", "../../scenarios/shrink/testdata/small/M22.txt", "--futures", "1"}, exitOK, "hw-justified is violated"},
 	} {
 		r := samsa(t, c.args...)
 		out := r.out

@@ -229,7 +229,7 @@ func (a *app) play(j *job, t *trace) error {
 		a.code = exitInterrupted
 		r.Stopped = stop.Text // also if Ctrl-C came before the first event
 	}
-	marked := view.MarkStory(s, v, func() check.Finding { return bestFinding(j.program, v) })
+	marked := view.MarkStory(s, v, func() check.Finding { best, _ := bestFinding(j.program, v); return best })
 	r.Marks = append(r.Marks, marked.Marks...)
 	if j.html != "" {
 		if err := (page{r, j.program.File.Story, marked}).write(j.html); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -34,8 +35,8 @@ func (a *app) shrinkCommand() *cobra.Command {
 			"what still fails in the same way: the same check, role and kind. It ends when no single line can go. The result is a " +
 			"scenario file with its story and the command that repeats it.\n\n" +
 			"SCENARIO is the path of a file, or a name (samsa list scenarios). --seed, --set and --rule change it first, and the result " +
-			"has them in its lines. Of several failures the one is kept for which the file was saved, or else the worst; --check names " +
-			"another. The result has a found line for every failure of its run, first for the one that was kept.\n\n" +
+			"has them in its lines. Of several failures the one is kept that a found line of the file names. A file without found lines: that " +
+			"of the check of an old rule, or else the worst. --check names another, also if the found ones are gone. The result has a found line for every failure of its run, first for the one that was kept.\n\n" +
 			"The result is written to FILE-small.txt beside the scenario. A file that is there is only replaced if it is a result of samsa " +
 			"shrink, byte for byte (its checksum says so), about the same failure under the same rules, and not smaller than the new one. " +
 			"Otherwise it is kept, and the result goes to FILE-small-2.txt, and so on. --output replaces any file but the scenario itself; " +
@@ -56,7 +57,7 @@ func (a *app) shrinkCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.out, "output", "o", "", "writes the result to `FILE`, whatever is there; - is stdout")
-	flags.StringVar(&f.check, "check", "", "keeps the violation of `CHECK`; otherwise that of the found line, or the worst")
+	flags.StringVar(&f.check, "check", "", "keeps the violation of `CHECK`; otherwise of the found line, or the worst")
 	f.common(cmd, "seed", "set", "rule", "mode")
 	flags.DurationVar(&f.lasts, "for", 0, "ends the search after `TIME`; otherwise when no line can go")
 	f.common(cmd, "jobs", "json")
@@ -268,44 +269,33 @@ func (j *shrinking) confirmAll() {
 	}
 }
 
-// choose returns the failure that the small scenario must have. If --check names a check,
-// the failure must be one of this check. A failure that a found line names comes first. The others are in the order of their
-// weight: a bug in Samsa itself, then a violation, then a cluster that does not become quiet.
+// choose returns the failure that the small scenario must have: one of --check, or that for which the file was saved, or the
+// worst; see scenarios.Program.Subject.
 func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Failure, error) {
-	var broken []string
-	for _, f := range failures {
-		if !slices.Contains(broken, f.Check) {
-			broken = append(broken, f.Check)
-		}
+	f, err := j.program.Subject(failures, j.program.Rules(), name)
+	var none *scenarios.SubjectError
+	errors.As(err, &none)
+	spent := func(f explore.Failure) bool { return f.Verdict == explore.Unknown }
+	switch {
+	case err == nil && !spent(f):
+		return f, nil
+	case slices.ContainsFunc(failures, spent):
+		return f, usage("samsa run "+shellWord(j.name)+j.changes, "%s did not end within %d events, so no smaller scenario can be compared with it", j.name, j.budget())
+	case len(none.Gone) > 0:
+		return f, goneError(none, j.name, "samsa shrink "+shellWord(j.name)+j.changes+" --check "+none.Have[0].Check)
+	case len(none.Have) > 0:
+		return f, usage("samsa shrink "+shellWord(j.name)+j.changes+" --check "+none.Have[0].Check,
+			"%s does not violate %s; it fails with %s", j.name, name, strings.Join(none.Checks(), ", "))
 	}
-	for _, found := range j.program.Found() { // the failure for which the file was saved
-		for _, f := range failures {
-			if f.Fingerprint() == found.Fingerprint() && f.Verdict != explore.Unknown && (name == "" || f.Check == name) {
-				return f, nil
-			}
-		}
-	}
-	for _, verdict := range [...]explore.Verdict{explore.Internal, explore.Violated, explore.Stuck} {
-		for _, f := range failures {
-			if f.Verdict == verdict && (name == "" || f.Check == name) {
-				return f, nil
-			}
-		}
-	}
-	run := "samsa run " + shellWord(j.name) + j.changes
-	for _, f := range failures {
-		if f.Verdict == explore.Unknown {
-			return f, usage(run, "%s did not end within %d events, so no smaller scenario can be compared with it", j.name, j.budget())
-		}
-	}
-	if len(broken) > 0 {
-		return explore.Failure{}, usage("samsa shrink "+shellWord(j.name)+j.changes+" --check "+broken[0],
-			"%s does not violate %s; it fails with %s", j.name, name, strings.Join(broken, ", "))
-	}
-	return explore.Failure{}, j.holds(name)
+	return f, j.holds(name)
 }
 
-// holds returns the error for a scenario that does not fail. The error says under which old rules the scenario fails.
+// goneError returns the error for a run that fails, but with none of the failures of the file's found lines.
+func goneError(e *scenarios.SubjectError, name, next string) error {
+	return usage(next, "%s: %v; if that is the failure you mean, name its check", name, e)
+}
+
+// holds returns the error for a scenario that does not fail. The error names the old rules that may be missing.
 func (j *shrinking) holds(name string) error {
 	what := "does not fail"
 	if name != "" {
@@ -314,22 +304,46 @@ func (j *shrinking) holds(name string) error {
 	if rules := j.program.Rules(); len(rules) > 0 {
 		return usage("samsa run "+shellWord(j.name)+j.changes, "%s %s with the old rules %s; there is nothing to shrink", j.name, what, strings.Join(rules, ", "))
 	}
-	var under []string
+	under, known := j.under(name)
+	switch {
+	case len(under) > 0:
+		return usage("samsa shrink "+shellWord(j.name)+j.changes+" --rule "+under[0], "%s %s; under these old rules it does: %s", j.name, what, strings.Join(under, ", "))
+	case len(known) > 0:
+		return usage("samsa list rules", "%s %s, and no single old rule brings back what its found line names; old rules with that check are %s", j.name, what, strings.Join(known, ", "))
+	}
+	return usage("samsa explore --first", "%s %s, with no old rule either; there is nothing to shrink", j.name, what)
+}
+
+// under returns the old rules under each of which the scenario fails as wanted: with the check of that name, or else as a
+// found line says, or else at all. It also returns the old rules that are known for the checks of the found lines.
+func (j *shrinking) under(name string) (under, known []string) {
+	wanted := func(f explore.Failure) bool {
+		if f.Verdict != explore.Violated && f.Verdict != explore.Stuck {
+			return false
+		}
+		names := func(found scenarios.Found) bool { return found.Names(f) }
+		all := j.program.Found()
+		return f.Check == name || name == "" && (len(all) == 0 || slices.ContainsFunc(all, names))
+	}
 	for _, id := range ruleNames() {
-		if j.stop() || slices.Contains(under, id) {
+		if j.stop() {
 			break
 		}
+		if slices.Contains(under, id) {
+			continue
+		}
 		r, err := explore.Replay(j.program, explore.Options{Rules: []string{id}, Abandon: j.stop})
-		if err == nil && slices.ContainsFunc(r.Failures, func(f explore.Failure) bool {
-			return (f.Verdict == explore.Violated || f.Verdict == explore.Stuck) && (name == "" || f.Check == name)
-		}) {
+		if err == nil && slices.ContainsFunc(r.Failures, wanted) {
 			under = append(under, id)
 		}
 	}
-	if len(under) == 0 {
-		return usage("samsa explore --first", "%s %s, with no old rule either; there is nothing to shrink", j.name, what)
+	for _, r := range scenarios.OldRules() {
+		is := func(found scenarios.Found) bool { return found.Check == r.Check && name == "" }
+		if slices.ContainsFunc(j.program.Found(), is) && !slices.Contains(known, r.ID) {
+			known = append(known, r.ID)
+		}
 	}
-	return usage("samsa shrink "+shellWord(j.name)+" --rule "+under[0], "%s %s; under these old rules it does: %s", j.name, what, strings.Join(under, ", "))
+	return under, known
 }
 
 // stop reports whether the search must end.

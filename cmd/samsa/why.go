@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -32,7 +33,7 @@ func (a *app) whyCommand() *cobra.Command {
 			"messages and faults that answer it, across machines and back in time. Then it changes the scenario in one place at a time " +
 			"(an old rule, a config, a fault, an operation), runs it again, and says with which changes the check holds.\n\n" +
 			"SCENARIO is a name (samsa list scenarios) or the path of a file. Without CHECK it explains the violation that the file's " +
-			"found line names or its old rule is known for, or else the first one. A check that is priced, not violated, is explained if it is " +
+			"found line names; if that is gone, it says so. Without found lines it is the one that its old rule is known for, or else the first. A check that is priced, not violated, is explained if it is " +
 			"named. CHECK may be quiet: why the cluster does not become quiet.\n\n" +
 			"In the output, > is a line of the scenario, ! an old rule that decided otherwise than today's, = the reason for a price.\n\n" +
 			"Exit codes: 0 it is explained; 2 there is nothing to explain, wrong usage, or a malformed scenario; 70 a bug of Samsa's; " +
@@ -191,7 +192,11 @@ func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, er
 		}
 	}
 	if len(failed) > 0 {
-		return bestFinding(j.program, v), nil
+		f, none := bestFinding(j.program, v)
+		if none != nil {
+			return f, goneError(none, j.name, command+" "+failed[0]+strings.TrimPrefix(j.again, command))
+		}
+		return f, nil
 	}
 	if len(priced) > 0 {
 		return check.Finding{}, usage(command+" "+priced[0], "no check is violated in %s, but a promise has its price: %s", j.name, strings.Join(priced, ", "))
@@ -199,25 +204,20 @@ func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, er
 	return check.Finding{}, doesNotFail(j, v)
 }
 
-// bestFinding returns a violation of a check that a found line of the file names. If there is none, it returns a violation
-// of the check that an enabled old rule names, or else the first violation.
-func bestFinding(p *scenarios.Program, v *scenarios.Verdict) check.Finding {
+// bestFinding returns the violation that scenarios.Program.Subject chooses. If the violations of the found lines are gone, the
+// error says so, and the finding is the first violation. There must be a violation.
+func bestFinding(p *scenarios.Program, v *scenarios.Verdict) (check.Finding, *scenarios.SubjectError) {
 	all := violated(v)
-	for _, found := range p.Found() {
-		for _, f := range all {
-			if f.Check.Name == found.Check {
-				return f
-			}
-		}
+	of := func(name string) int {
+		return slices.IndexFunc(all, func(f check.Finding) bool { return f.Check.Name == name })
 	}
-	for _, r := range scenarios.OldRules() {
-		for _, f := range all {
-			if slices.Contains(v.Rules, r.ID) && r.Check == f.Check.Name {
-				return f
-			}
-		}
+	explained := slices.DeleteFunc(slices.Clone(v.Failures), func(f scenarios.Failure) bool { return of(f.Check) < 0 })
+	f, err := p.Subject(explained, v.Rules, "")
+	var none *scenarios.SubjectError
+	if errors.As(err, &none) {
+		return all[0], none
 	}
-	return all[0]
+	return all[of(f.Check)], nil
 }
 
 // ruleInText finds the id of an old rule in a comment.

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,7 +24,7 @@ type Rewind struct {
 	Name    string // of the scenario
 	Source  []byte
 	Options scenarios.RunOptions
-	Check   string // the check of the failure; empty for the first failure of the run
+	Check   string // the check of the failure; empty for the one that scenarios.Program.Subject chooses
 	Futures int    // the number of futures of a rewind point; 0 is DefaultFutures
 
 	// Stop, if not nil, is called before each run. If it returns true, the search ends with the results so far.
@@ -46,14 +47,17 @@ const always, jump = 900, 200
 
 // RewindError says why the cause of a failure cannot be found.
 type RewindError struct {
-	Check    string   // the requested check; empty for any check
-	Failures []string // the checks of the failures that the run has
-	Budget   bool     // the run spent its budget of events
+	Check    string                  // the requested check; empty for any check
+	Failures []string                // the checks of the failures that the run has
+	Budget   bool                    // the run spent its budget of events
+	Gone     *scenarios.SubjectError // the failures that the file was saved for are gone, and others are there; nil otherwise
 }
 
 // Error implements error.
 func (e *RewindError) Error() string {
 	switch {
+	case e.Gone != nil:
+		return e.Gone.Error()
 	case e.Budget:
 		return "the run spends its budget of events, so it has no end to trace back from"
 	case len(e.Failures) > 0:
@@ -138,19 +142,19 @@ func (s *search) begin() error {
 		return &RewindError{Budget: true}
 	}
 	c.Lines = len(base.Program().Commands())
-	failures := v.Failures
-	at := slices.IndexFunc(failures, func(f Failure) bool { return s.Check == "" || f.Check == s.Check })
-	if at < 0 {
-		e := &RewindError{Check: s.Check}
-		for _, f := range failures {
-			e.Failures = append(e.Failures, f.Check)
+	f, err := base.Program().Subject(v.Failures, v.Rules, s.Check)
+	var none *scenarios.SubjectError
+	if errors.As(err, &none) {
+		e := &RewindError{Check: s.Check, Failures: none.Checks()}
+		if len(none.Gone) > 0 {
+			e.Gone = none
 		}
 		return e
 	}
-	c.Check, c.Failure, c.Class = failures[at].Check, failures[at].Text, failures[at].Verdict
+	c.Check, c.Failure, c.Class = f.Check, f.Text, f.Verdict
 	last := v.Steps
-	if step := failures[at].Step; step > 0 {
-		last = min(step, last)
+	if f.Step > 0 {
+		last = min(f.Step, last)
 	}
 	for _, l := range view.Story(base) {
 		if l.Step > 0 {

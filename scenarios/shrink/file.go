@@ -154,7 +154,7 @@ func Replaceable(before, after []byte) (why string, ok bool) {
 	switch {
 	case err != nil:
 		return "the new one cannot be read", false
-	case len(old.Found()) == 0 || len(small.Found()) == 0 || old.Found()[0].Fingerprint() != small.Found()[0].Fingerprint():
+	case len(old.Found()) == 0 || len(small.Found()) == 0 || !old.Found()[0].Same(small.Found()[0]):
 		return "it is about another failure", false
 	case !slices.Equal(old.Rules(), small.Rules()):
 		return "it fails under other rules", false
