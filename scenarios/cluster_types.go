@@ -28,7 +28,7 @@ type (
 	Override = cluster.Override
 	// Decisions receives the decisions that a run leaves to chance.
 	Decisions = cluster.Decisions
-	// Waiter is a kind of client that waits for a response.
+	// Waiter is a client that waits for a response.
 	Waiter = cluster.Waiter
 	// Unsound is a bug in Samsa itself that the simulated world detected.
 	Unsound = cluster.Unsound

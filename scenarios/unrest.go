@@ -160,14 +160,14 @@ func obstaclesOf(s *Session) *obstacles {
 		o.partition(p)
 	}
 	for _, waits := range s.Waiting() {
-		kind := ProducerWaits
-		switch waits {
+		kind, name := ProducerWaits, string(waits.Client)
+		switch waits.Kind {
 		case AConsumer:
 			kind = ConsumerWaits
 		case TheOperator:
-			kind = OperatorWaits
+			kind, name = OperatorWaits, string(waits.Kind)
 		}
-		o.add(kind, "%s waits for an answer", waits)
+		o.about(kind, waits.Client, wire.TopicPartition{}, "%s waits for an answer", name)
 	}
 	if running := s.work.unreturned(); len(running) > 0 {
 		o.add(WorkloadRuns, "the code of %s has not returned: %s", s.program.Workload(), strings.Join(running, ", "))

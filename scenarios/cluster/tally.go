@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/sim"
+	"samsa/sim/env"
 	"samsa/wire"
 )
 
@@ -82,14 +83,20 @@ func inFlight(c *simCluster, tp wire.TopicPartition) bool {
 	return false
 }
 
-// Waiter is a kind of client that waits for a response.
-type Waiter string
+// Waiter is a client that waits for a response.
+type Waiter struct {
+	Kind   WaiterKind
+	Client env.Addr
+}
+
+// WaiterKind is a kind of client that may wait.
+type WaiterKind string
 
 // These are the kinds of clients that may wait.
 const (
-	AProducer   Waiter = "a producer"
-	AConsumer   Waiter = "a consumer"
-	TheOperator Waiter = "the operator"
+	AProducer   WaiterKind = "a producer"
+	AConsumer   WaiterKind = "a consumer"
+	TheOperator WaiterKind = "the operator"
 )
 
 // Waiting implements Sight.
@@ -98,14 +105,14 @@ func (c *simCluster) Waiting() (all []Waiter) {
 		if _, done := c.Outcome(Op(i + 1)); done {
 			continue
 		}
+		kind := AProducer
 		switch {
 		case o.client == operator:
-			all = append(all, TheOperator)
+			kind = TheOperator
 		case o.reads:
-			all = append(all, AConsumer)
-		default:
-			all = append(all, AProducer)
+			kind = AConsumer
 		}
+		all = append(all, Waiter{kind, o.client})
 	}
 	return all
 }

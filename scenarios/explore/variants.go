@@ -21,7 +21,9 @@ type Variants struct {
 	check  string
 	budget uint64   // the events of one run
 	left   uint64   // the events of all runs together
-	src    []string // the lines of the file
+	src    []string // the lines of the file, and the clock
+	clock  string   // the line after which a changed run lasts as long as the failed one, "" if there is none
+	failed string   // the status of the check in the failed run
 	run    scenarios.RunOptions
 	queue  []variant
 	Tried  []view.Tried // in the order of the tries
@@ -45,8 +47,10 @@ const (
 // least as long as that run; otherwise a run without its last line could hold only because it ends earlier.
 func NewVariants(src []byte, p *scenarios.Program, run scenarios.RunOptions, check string, failed *scenarios.Verdict, first []int) *Variants {
 	v := &Variants{check: check, budget: 4*failed.Events + 20_000, left: maxEvents, src: strings.Split(string(src), "\n"), run: run}
+	v.failed = v.status(failed)
 	if failed.Time > 0 {
-		v.src = append(v.src, "", "run until time "+scenarios.FormatSpan(failed.Time))
+		v.clock = "run until time " + scenarios.FormatSpan(failed.Time)
+		v.src = append(v.src, "", v.clock)
 	}
 	v.run.Heard, v.run.Each = nil, nil
 	for _, id := range run.Rules {
@@ -144,9 +148,25 @@ func (v *Variants) Next() bool {
 		return len(v.queue) > 0
 	}
 	if v.try(program, &next) {
+		v.needsClock(&next)
 		v.Tried = append(v.Tried, next.Tried)
 	}
 	return len(v.queue) > 0
+}
+
+// needsClock tries a change that does not help again without the clock. If the check then has another status, the dropped line was
+// the only one that let time pass, and the text says that the clock stands in for it.
+func (v *Variants) needsClock(next *variant) {
+	if v.clock == "" || next.Status != v.failed || next.Kind == "rule" || next.Kind == "config" || v.left == 0 {
+		return
+	}
+	program, err := scenarios.Load("variant", []byte(strings.Join(next.lines[:len(next.lines)-2], "\n")))
+	if err != nil {
+		return
+	}
+	if plain := *next; v.try(program, &plain) && plain.Status != next.Status {
+		next.Clock = v.clock
+	}
 }
 
 // status returns the status of the check in a run, for which a cluster that becomes quiet counts as held.

@@ -150,3 +150,43 @@ func TestARunWithoutItsLastLineLastsAsLong(t *testing.T) {
 		}
 	}
 }
+
+// If the run needs a dropped line only because time passes until its end, the change names the clock that stands in for the line.
+// In a file that has this clock the check has the status of the failed run; in one that has not, it has another.
+func TestVariantsNameTheClock(t *testing.T) {
+	const src = "rule M1\ncluster brokers=1 controllers=1 seed=6\ntopic orders\n\nsend p1 orders-0 a\nwait 20ms\ncrash b1\nsend p1 orders-0 b\nstart b1\n"
+	run := func(src string) *scenarios.Verdict {
+		p, err := scenarios.Load("test", []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := scenarios.New(p, scenarios.RunOptions{})
+		defer s.Close()
+		v, err := s.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	p, err := scenarios.Load("test", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := NewVariants([]byte(src), p, scenarios.RunOptions{}, "acked-durable", run(src), nil)
+	for v.Next() {
+	}
+	clocks := 0
+	for _, c := range v.Tried {
+		if c.Clock == "" {
+			continue
+		}
+		clocks++
+		without := strings.Replace(src, "send p1 orders-0 b\n", "#\n", 1)
+		if c.Line != 8 || v.status(run(without)) == v.failed || v.status(run(without+c.Clock+"\n")) != v.failed {
+			t.Errorf("the clock is part of %+v", c)
+		}
+	}
+	if clocks != 1 {
+		t.Errorf("%d changes need a clock: %+v", clocks, v.Tried)
+	}
+}

@@ -105,10 +105,7 @@ func (w commits) position(p *check.Partition, x check.Batch, c *scenarios.Caused
 		w.at(LinkMessage, m.Sent, "sends %s a Fetch from offset %d in epoch %d, and has %s at that time", leader, f.offset, f.epoch, w.short(p, x))
 		w.ruled(uint64(m.Got), "Admit", "PositionCounts")
 		w.keeps(p, c, f)
-		if blocked := w.path(who, leader, m.SentAt, w.time(c.Event)); blocked >= 0 {
-			w.at(LinkLost, c.Event, "gets no newer Fetch of %s", who)
-			w.fault(blocked)
-		}
+		w.newer(p, x, c, f, who, leader)
 		return
 	case ok:
 		w.at(LinkMessage, uint64(m.Got), "counts the Fetch of %s from offset %d in epoch %d", who, f.offset, f.epoch)
@@ -118,7 +115,26 @@ func (w commits) position(p *check.Partition, x check.Batch, c *scenarios.Caused
 		w.at(LinkMessage, uint64(m.Got), "counts the Fetch of %s from offset %d in epoch %d", who, f.offset, f.epoch)
 		w.ruled(uint64(m.Got), "Admit", "PositionCounts")
 	}
-	w.fault(w.path(who, leader, m.SentAt, w.time(c.Event)))
+	if m.GotAt-m.SentAt > tooLong {
+		w.fault(w.path(who, leader, m.SentAt, m.SentAt))
+		return
+	}
+	w.newer(p, x, c, f, who, leader)
+}
+
+// newer adds the first Fetch after the counted one that would have shown the leader that the follower does not have the batch x,
+// if it was lost or held until the high watermark had passed x.
+func (w commits) newer(p *check.Partition, x check.Batch, c *scenarios.CausedChange, counted *fetched, who, leader string) {
+	now, found := w.time(c.Event), false
+	w.fetches(p, who, leader, func(f *fetched) {
+		m := &w.Messages[f.request]
+		if found || f.request <= counted.request || m.SentAt > now || m.Got >= 0 && uint64(m.Got) <= c.Event || f.offset >= x.Next {
+			return
+		}
+		found = true
+		w.at(LinkLost, m.Sent, "sends %s a newer Fetch, from offset %d; it has not arrived", leader, f.offset)
+		w.lost(m, now)
+	})
 }
 
 // keeps adds that a leader still counts the position that a follower had in an earlier epoch of the same leader.

@@ -333,7 +333,7 @@ func (w elections) proposal(p *check.Partition, id wire.NodeID, a int) {
 	w.ruled(uint64(m.Got), "SameIncarnation", "MayJoinISR", "Outdated")
 	if m.GotAt-m.SentAt > tooLong {
 		w.reincarnated(p, id, m)
-		w.propose(p, id, m.From, m.Sent, fmt.Sprintf("; the request arrives %s later", Seconds(m.GotAt-w.Events[m.Sent].Time)))
+		w.propose(p, id, m.From, m.Sent, "; the request arrives "+w.late(m))
 		w.fault(w.path(m.From, m.To, m.SentAt, m.SentAt))
 		return
 	}

@@ -189,6 +189,17 @@ func (w *why) lost(m *scenarios.CausedMessage, until int64) {
 	w.fault(w.down(m.From, m.SentAt-1, until))
 }
 
+// late says how much later than its event a message arrives. A machine without a connection opens one first, which takes as long
+// as another message on that path.
+func (w *why) late(m *scenarios.CausedMessage) string {
+	made := w.time(m.Sent)
+	text := Seconds(m.GotAt-made) + " later"
+	if m.SentAt-made > tooLong {
+		text += fmt.Sprintf(": it waits %s for a connection, and is %s on its way", Seconds(m.SentAt-made), Seconds(m.GotAt-m.SentAt))
+	}
+	return text
+}
+
 // unheard adds the last fault that held metadata back from a broker.
 func (w *why) unheard(broker string, until int64) bool {
 	for n := len(w.Faults) - 1; n >= 0; n-- {

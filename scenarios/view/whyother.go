@@ -207,7 +207,7 @@ func (w copies) accepted(f check.Finding, i int) {
 		return
 	}
 	w.ask("Why was it so old?")
-	w.at(LinkMessage, m.Sent, "sends that AlterPartition request, which arrives %s later", Seconds(m.GotAt-w.Events[m.Sent].Time))
+	w.at(LinkMessage, m.Sent, "sends that AlterPartition request, which arrives %s", w.late(m))
 	w.setMachine(m.From)
 	w.fault(w.path(m.From, m.To, m.SentAt, m.SentAt))
 	w.ask("What changed meanwhile?")

@@ -422,7 +422,7 @@ func (w copies) removed(r part, x check.Batch, k int) {
 	w.ruled(c.Event, "IsCurrent")
 	w.ruled(m.Sent, "MayServe", "MayLead")
 	if m.GotAt-m.SentAt > tooLong {
-		w.at(LinkMessage, m.Sent, "sends that response, which arrives %s later", Seconds(m.GotAt-w.Events[m.Sent].Time))
+		w.at(LinkMessage, m.Sent, "sends that response, which arrives %s", w.late(m))
 		w.fault(w.path(m.From, m.To, m.SentAt, m.SentAt))
 	}
 	leader := w.nodeOf(m.From, r.p)

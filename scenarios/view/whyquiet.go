@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,7 +38,9 @@ func (w explainer) quiet() {
 		w.active(w.time(end))
 	}
 	w.question = ""
-	w.unmentioned()
+	if all[0].Kind < scenarios.OperatorWaits || !w.namesFault() { // a client that the scenario has paused waits under any rule
+		w.unmentioned()
+	}
 }
 
 // late explains the violation of a liveness check: something did not happen. If a request has no response, the chain
@@ -109,8 +112,8 @@ func (w explainer) obstacle(o scenarios.Obstacle) {
 		w.ask("Why is %s down?", machine)
 		w.isDown(machine)
 	case scenarios.OperatorWaits, scenarios.ProducerWaits, scenarios.ConsumerWaits:
-		w.ask("Which request hangs?")
-		w.hanging(o.Kind)
+		w.ask("Why does %s get no answer?", cmp.Or(machine, "it"))
+		w.hanging(machine)
 	default:
 		w.ask("What happened last?")
 		w.messages(w.end(), 3)

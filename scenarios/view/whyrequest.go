@@ -108,17 +108,65 @@ func (w explainer) forgotten(f check.Finding) bool {
 	return false
 }
 
-// hanging explains why a client waits: its last request, and what happened to this request.
-func (w explainer) hanging(kind scenarios.ObstacleKind) {
-	of := map[scenarios.ObstacleKind]string{scenarios.OperatorWaits: "o", scenarios.ProducerWaits: "p", scenarios.ConsumerWaits: "r"}[kind]
-	for i := len(w.Messages) - 1; i >= 0; i-- {
-		m := &w.Messages[i]
-		if m.Request == nil || !strings.HasPrefix(m.From, of) {
-			continue
+// hanging explains why a client gets no answer: it is paused or down, its last request of a kind hangs, or it sends none.
+func (w explainer) hanging(client string) {
+	end := w.end()
+	if i := w.down(client, w.time(end), w.time(end)); i >= 0 {
+		for k := i; k >= 0 && w.Faults[i].Kind == "pause"; k-- { // several lines may pause it
+			if _, over := w.span(k); w.Faults[k].From == client && w.Faults[k].Kind == "pause" && over > w.time(end) {
+				i = k
+			}
 		}
-		w.fate(i, "sends its last "+apiName(m)+" to "+m.To)
+		how := "is down"
+		if w.Faults[i].Kind == "pause" {
+			how = "is paused"
+		}
+		w.at(LinkState, end, "%s when the run ends%s", how, w.unsent(client, w.Faults[i].Event))
+		w.setMachine(client)
+		w.fault(i)
 		return
 	}
+	i := w.lastRequest(client, "", func(m *scenarios.CausedMessage) bool { return true })
+	if i < 0 {
+		w.at(LinkState, end, "has sent no request%s", w.unsent(client, 0))
+		w.setMachine(client)
+		return
+	}
+	if k := w.pending(client); k >= 0 {
+		m := &w.Messages[k]
+		w.fate(k, "sends its last "+apiName(m)+" to "+m.To)
+		return
+	}
+	m := &w.Messages[i]
+	w.at(LinkState, m.Sent, "sends its last request, the %s to %s; %s answers %s, and no request follows%s",
+		strings.TrimSuffix(apiName(m), " request"), m.To, m.To, answerInWords(w.answer(i).Response), w.unsent(client, m.Sent))
+	w.setMachine(client)
+}
+
+// pending returns the last request of a client that has no answer and that no later request of its kind has followed, or -1.
+func (w explainer) pending(client string) int {
+	later := map[int16]bool{}
+	for i := len(w.Messages) - 1; i >= 0; i-- {
+		m := &w.Messages[i]
+		if m.Request == nil || m.From != client || later[m.Request.Key()] {
+			continue
+		}
+		later[m.Request.Key()] = true
+		if a := w.answer(i); a == nil || a.Got < 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// unsent says which record a line gave to a client after an event, as the end of a sentence, or "".
+func (w explainer) unsent(client string, since uint64) string {
+	for _, s := range w.Sends {
+		if s.Client == client && s.Event >= since {
+			return fmt.Sprintf(", with %s to send (line %d)", quote([]string{s.Value}), s.Line)
+		}
+	}
+	return ""
 }
 
 // answerInWords returns a response in words: its first error, or that it has none.

@@ -70,6 +70,7 @@ type Tried struct {
 	Status  string `json:"status"`         // the status of the check in the changed run
 	Passes  bool   `json:"passes"`
 	Stopped string `json:"stopped,omitempty"` // why the changed run ended early
+	Clock   string `json:"clock,omitempty"`   // the line that was added at the end, if the run would otherwise have ended before the failure
 }
 
 // Text returns the report as text, at most 80 columns wide. The parameter "again" is the command that repeats the run.
@@ -175,8 +176,12 @@ func waits(stopped string) string {
 
 // brief returns, in few words, a change that does not help.
 func brief(t Tried) string {
+	text := t.Text
 	if t.Line > 0 && t.Kind != "config" {
-		return fmt.Sprintf("without line %d", t.Line)
+		text = fmt.Sprintf("without line %d", t.Line)
 	}
-	return t.Text
+	if t.Clock != "" {
+		text += " (and with `" + t.Clock + "` at the end)"
+	}
+	return text
 }

@@ -1,11 +1,15 @@
 package view
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/check"
 	"samsa/scenarios"
+	"samsa/wire"
 )
 
 // trail explains the findings for which there are no better questions. It only follows the messages that led to an event.
@@ -26,6 +30,7 @@ func (w trail) plain(f check.Finding, i int) {
 	if c.Kind == check.ControllerReplied && f.Check.Name == "reply-after-commit" {
 		w.uncommitted(c)
 		w.standing("AnswerCommitted")
+		w.answeredEarly(c)
 	}
 	w.ask("What led to it?")
 	w.messages(c.Event, 5)
@@ -46,6 +51,105 @@ func (w trail) uncommitted(c *scenarios.CausedChange) {
 	w.ask("Why is it not committed?")
 	w.at(LinkState, c.Event, "answers with a log that ends at %d and a high watermark of %d", end(log), w.Changes[k].Quorum.HW)
 	w.setMachine(w.node(c.Reply.From))
+}
+
+// answeredEarly adds what became of a change that a controller answered before it was committed: which voters had it at that
+// time, and when it was committed or lost. If it was committed, the first such change of the run that was lost follows.
+func (w trail) answeredEarly(c *scenarios.CausedChange) {
+	p := w.metadata()
+	if p == nil {
+		return
+	}
+	at := w.changeAt(c.Event)
+	log := w.log(part{p, c.Reply.From}, at)
+	if len(log) == 0 {
+		return
+	}
+	x, who := log[len(log)-1], w.node(c.Reply.From)
+	w.ask("What does that break?")
+	w.at(LinkEvent, c.Event, "has answered, and %s has offset %d: it may be lost if %s fails", w.copiesOf(p, x.Batch, at), x.Base, who)
+	w.setMachine(who)
+	if k := w.removal(part{p, c.Reply.From}, x.Batch, len(w.Changes)); k >= 0 {
+		w.forgets(p, k, x.Batch)
+		return
+	}
+	if k := w.first(len(w.Changes), func(o *scenarios.CausedChange) bool {
+		return o.Kind == check.VoterChanged && o.Node == c.Reply.From && o.Event >= c.Event && o.Quorum.HW >= x.Next
+	}); k >= 0 {
+		w.at(LinkEvent, w.Changes[k].Event, "commits it %s after the answer", shortSpan(w.time(w.Changes[k].Event)-w.time(c.Event)))
+		w.setMachine(who)
+	}
+	for k := at; k < len(w.Changes); k++ {
+		if o := &w.Changes[k]; o.Kind == check.BatchesRemoved && o.Partition == p {
+			for _, b := range o.Removed {
+				if m := w.answeredIn(p, b, o.Node); m != nil {
+					w.ask("Was an answered change lost?")
+					w.at(LinkMessage, m.Sent, "answers the %s of %s, and %s has offset %d", strings.TrimSuffix(apiName(m), " response"), m.To, w.copiesOf(p, b, w.changeAt(m.Sent)), b.Base)
+					w.setMachine(m.From)
+					w.forgets(p, k, b)
+					return
+				}
+			}
+		}
+	}
+}
+
+// forgets adds the change at the index k, in which a voter lost a batch of the metadata log.
+func (w trail) forgets(p *check.Partition, k int, b check.Batch) {
+	o := &w.Changes[k]
+	how := "truncates its log to " + itoa(int64(o.Removed[0].Base))
+	if o.By != "" {
+		how = "loses it by the " + o.By
+	}
+	w.at(LinkLost, o.Event, "%s: the answered change is lost", how)
+	w.setMachine(w.node(o.Node))
+}
+
+// answeredIn returns the successful response that a controller sent in the event in which it appended a batch to its metadata log
+// as the leader, or nil.
+func (w trail) answeredIn(p *check.Partition, b check.Batch, voter wire.NodeID) *scenarios.CausedMessage {
+	i := w.origin(p, b)
+	if i < 0 || w.Changes[i].Node != voter {
+		return nil
+	}
+	for k := range w.Messages {
+		m := &w.Messages[k]
+		if m.Sent != w.Changes[i].Event || m.Response == nil || m.Of < 0 || m.From != w.node(voter) {
+			continue
+		}
+		switch m.Response.(type) {
+		case *kmsg.FetchResponse, *kmsg.VoteResponse, *kmsg.BrokerHeartbeatResponse:
+		default:
+			return m
+		}
+	}
+	return nil
+}
+
+// copiesOf says which voters have a batch of the metadata log after a change.
+func (w trail) copiesOf(p *check.Partition, b check.Batch, at int) string {
+	var have []string
+	seen := map[wire.NodeID]bool{}
+	for i := 0; i <= at; i++ {
+		if c := &w.Changes[i]; c.Kind == check.BatchAppended && c.Partition == p && !seen[c.Node] {
+			seen[c.Node] = true
+			if w.has(part{p, c.Node}, b, at) {
+				have = append(have, w.node(c.Node))
+			}
+		}
+	}
+	if len(have) == 1 {
+		return "only " + have[0]
+	}
+	return inWords(have)
+}
+
+// shortSpan formats a time: below a second in milliseconds.
+func shortSpan(ns int64) string {
+	if ns >= second {
+		return Seconds(ns)
+	}
+	return fmt.Sprintf("%d.%d ms", ns/1_000_000, ns/100_000%10)
 }
 
 // messages follows messages back from an event, and adds up to n events. The first added event sent the message that the
