@@ -13,6 +13,7 @@ import (
 
 	"samsa/scenarios"
 	"samsa/scenarios/explore"
+	"samsa/scenarios/shrink"
 )
 
 // exploreFlags are the flags of `samsa explore`. The run of a seed is the same for any number of jobs, with or without a
@@ -35,7 +36,8 @@ func (a *app) exploreCommand() *cobra.Command {
 		Long: "Draws a cluster, its configs, a workload, operations and faults from each seed, writes them as a scenario, runs it, " +
 			"ends the faults, and checks that every promise was kept and that the cluster became quiet. The same seeds give the " +
 			"same report for any number of jobs.\n\n" +
-			"A seed that fails is saved as a scenario file, and the report says how to run it again. The first of each kind of failure is " +
+			"A seed that fails is saved as a scenario file, and the report says how to run it again. A file that was edited or is about " +
+			"another failure is kept, and the new one has another name. If a file cannot be saved, the report is printed all the same. The first of each kind of failure is " +
 			"also made small, as samsa shrink does, in the last third of --for, or else within a minute for all kinds.\n\n" +
 			"A violation that Kafka itself shares is no failure: the report counts the findings of FINDINGS.md that happened, each on a line of its own.\n\n" +
 			"Exit codes: 0 every seed held; 1 a safety property is violated; 2 wrong usage; 3 inconclusive, or with " +
@@ -138,11 +140,13 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 			return fmt.Sprintf("%s  %s  %s%s", counted(ended, "run"), rate(ended, spent), kinds(len(report.Kinds)), left)
 		})
 	}
-	// The campaign continues if a scenario cannot be saved.
+	// The campaign continues if a scenario cannot be saved, and its report is printed.
 	var unsaved error
+	var keeps []string
 	c.Done = func(r explore.Result) {
 		report.Add(r)
-		unsaved = errors.Join(unsaved, save(report, r, f.out))
+		kept, err := save(report, r, f.out)
+		unsaved, keeps = errors.Join(unsaved, err), append(keeps, kept...)
 	}
 	c.Explore()
 	report.Interrupted = a.pressed()
@@ -150,8 +154,11 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	m.wipe()
 	spent := a.now().Sub(began)
 	fmt.Fprintf(a.err, "%s in %s, %s\n", counted(report.Runs, "run"), spent.Round(10*time.Millisecond), rate(report.Runs, spent))
+	for _, kept := range keeps {
+		fmt.Fprintf(a.err, "samsa: %s\n", kept)
+	}
 	if unsaved != nil {
-		return usage("samsa explore --out DIR", "cannot save a scenario: %v", unsaved)
+		fmt.Fprintf(a.err, "samsa: cannot save a scenario: %v\n  try: samsa explore --out DIR, with another folder\n", unsaved)
 	}
 	if !f.noShrink && !report.Interrupted {
 		a.shrinkKinds(report, f, began)
@@ -195,20 +202,33 @@ func codeOfReport(r *explore.Report, cover bool) code {
 // savedPerKind is the number of saved scenarios per kind of failure.
 const savedPerKind = 3
 
-// save writes the scenario of a failed run if fewer than savedPerKind scenarios are saved for one of its kinds of failure.
-func save(report *explore.Report, r explore.Result, dir string) error {
-	path := filepath.Join(dir, fmt.Sprintf("seed-%d.txt", r.Seed))
-	wanted := false
+// save writes the scenario of a failed run if fewer than savedPerKind scenarios are saved for one of its kinds of failure. It
+// never replaces a file that was edited or is about another failure or other rules; it returns a sentence for each of these.
+func save(report *explore.Report, r explore.Result, dir string) (keeps []string, err error) {
+	var wanted []*explore.Kind
 	for _, f := range r.Failures {
-		if k := report.Of(f); k != nil && len(k.Files) < savedPerKind && !slices.Contains(k.Files, path) {
-			k.Files = append(k.Files, path)
-			wanted = true
+		if k := report.Of(f); k != nil && len(k.Files) < savedPerKind && !slices.Contains(wanted, k) {
+			wanted = append(wanted, k)
 		}
 	}
-	if !wanted {
-		return nil
+	if len(wanted) == 0 {
+		return nil, nil
 	}
-	return errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(path, []byte(r.Text), 0o666))
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	file := shrink.Sealed(r.Text)
+	path, kept, err := place(filepath.Join(dir, fmt.Sprintf("seed-%d.txt", r.Seed)), func(string) []byte { return file })
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range wanted {
+		k.Files = append(k.Files, path)
+	}
+	for _, k := range kept {
+		keeps = append(keeps, fmt.Sprintf("%s is kept: %s; the scenario of seed %d is %s", k.File, k.Why, r.Seed, path))
+	}
+	return keeps, nil
 }
 
 func rate(runs int, spent time.Duration) string {

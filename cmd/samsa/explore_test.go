@@ -3,15 +3,18 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
 	"samsa/scenarios/explore"
+	"samsa/scenarios/shrink"
 )
 
 // explored runs a small campaign and parses its JSON report.
@@ -91,8 +94,8 @@ func TestExploreSaves(t *testing.T) {
 			{Verdict: explore.Violated, Check: "acked-durable", Text: "offset 7 is gone"}, {Verdict: explore.Stuck, Check: "quiet", Text: "broker 2 is fenced"},
 		}}
 		report.Add(x)
-		if err := save(report, x, dir); err != nil {
-			t.Fatal(err)
+		if kept, err := save(report, x, dir); err != nil || len(kept) > 0 {
+			t.Fatal(kept, err)
 		}
 	}
 	files, err := os.ReadDir(dir)
@@ -101,6 +104,66 @@ func TestExploreSaves(t *testing.T) {
 	}
 	if again := "samsa run " + filepath.Join(dir, "seed-2.txt"); !strings.Contains(report.Text(), again) {
 		t.Errorf("the report does not say %q:\n%s", again, report.Text())
+	}
+}
+
+// An exploration never loses a file that was edited, or is of other rules or about another failure. The new scenario has another
+// name, and the report and stderr say so. An unedited one about the same failure gives way.
+func TestExploreKeepsFiles(t *testing.T) {
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "seed-1.txt"), filepath.Join(dir, "seed-1-2.txt")
+	explore := func() result {
+		return samsa(t, "explore", "--runs", "1", "--rule", "K22", "--profile", "compressed", "--no-shrink", "--out", dir)
+	}
+	if r := explore(); r.code != exitViolated || !strings.Contains(r.out, "samsa run "+first+"\n") {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	saved := read(t, first)
+	old := string(shrink.Sealed(regexp.MustCompile(`hash=[0-9a-f]{16}`).ReplaceAllString(unsealed(saved), "hash=0000000000000000")))
+	for _, c := range []struct{ name, was, says string }{
+		{"the same", saved, ""},
+		{"of an older version", old, ""},
+		{"edited", saved + "# Mine.\n", "it was edited, or samsa did not write it"},
+		{"another file", "cluster\n", "it was edited, or samsa did not write it"},
+		{"empty", "", "it was edited, or samsa did not write it"},
+		{"of another rule", string(shrink.Sealed(strings.Replace(unsealed(saved), "rule K22", "rule M1", 1))), "it fails under other rules"},
+	} {
+		if err := errors.Join(os.WriteFile(first, []byte(c.was), 0o666), os.RemoveAll(second)); err != nil {
+			t.Fatal(err)
+		}
+		r := explore()
+		if c.says == "" {
+			if _, err := os.Stat(second); read(t, first) != saved || err == nil || strings.Contains(r.err, "kept") {
+				t.Errorf("%s: it is not replaced\n%s%s", c.name, r.out, r.err)
+			}
+			continue
+		}
+		want := "samsa: " + first + " is kept: " + c.says + "; the scenario of seed 1 is " + second + "\n"
+		if r.code != exitViolated || read(t, first) != c.was || read(t, second) != saved || !strings.Contains(r.err, want) || !strings.Contains(r.out, "samsa run "+second+"\n") {
+			t.Errorf("%s: exit code %d\n%s%s", c.name, r.code, r.out, r.err)
+		}
+	}
+	if left, _ := filepath.Glob(dir + "/.samsa*"); len(left) > 0 {
+		t.Errorf("files are left: %q", left)
+	}
+}
+
+// unsealed returns a file without the line of its checksum.
+func unsealed(text string) string {
+	return regexp.MustCompile(`(?m)^# Checksum .*\n`).ReplaceAllString(text, "")
+}
+
+// If a scenario cannot be saved, the report is printed all the same, and the exit code is that of the verdict.
+func TestExploreThatCannotSave(t *testing.T) {
+	notFolder := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(notFolder, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{notFolder, "/proc/1"} {
+		report, r := explored(t, "--runs", "1", "--rule", "K22", "--out", dir)
+		if r.code != exitViolated || report.Runs != 1 || len(report.Kinds) == 0 || len(report.Kinds[0].Files) > 0 || !strings.Contains(r.err, "samsa: cannot save a scenario: ") {
+			t.Errorf("%s: exit code %d\n%s%s", dir, r.code, r.out, r.err)
+		}
 	}
 }
 

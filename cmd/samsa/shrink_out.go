@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -61,7 +62,7 @@ func (j *shrinking) mayWrite() error {
 	case !info.Mode().IsRegular() && j.named:
 		return nil // a device or a pipe, which has nothing to lose
 	}
-	probe, err := os.CreateTemp(filepath.Dir(j.out), ".samsa-shrink-*")
+	probe, err := os.CreateTemp(filepath.Dir(j.out), ".samsa-*")
 	if err != nil {
 		return usage(j.other(), "cannot write the result: %v", err)
 	}
@@ -85,46 +86,68 @@ func (j *shrinking) write(s *shrunk) error {
 		_, err := j.app.out.Write(s.small.File(s.about))
 		return err
 	}
-	for n := 1; ; n++ {
-		path := numbered(j.out, n)
+	text := func(path string) []byte {
 		r.Small, r.Again = path, "samsa run "+shellWord(path)+modeFlag(j.mode)
 		s.about.Again = r.Again
-		file := s.small.File(s.about)
-		if !j.named {
-			before, err := os.ReadFile(path)
-			if errors.Is(err, os.ErrNotExist) {
-				return j.put(path, file)
+		return s.small.File(s.about)
+	}
+	if j.named {
+		return j.failed(put(j.out, text(j.out)))
+	}
+	var err error
+	_, r.Kept, err = place(j.out, text)
+	return j.failed(err)
+}
+
+// failed returns the error for a result that cannot be written.
+func (j *shrinking) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage(j.other(), "cannot write the result: %v", err)
+}
+
+// place writes a file to the first of its names (x.txt, x-2.txt, ...) that is free, has the same text, or has a file that may
+// be replaced. It returns the name, and the files that are kept. The function text returns the text for a name.
+func place(first string, text func(path string) []byte) (path string, kept []keptFile, err error) {
+	kept = []keptFile{}
+	for n := 1; ; n++ {
+		path := numbered(first, n)
+		file := text(path)
+		before, err := os.ReadFile(path)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			return path, kept, put(path, file)
+		case err != nil:
+			if _, err := os.Lstat(path); err != nil { // so no name in this folder is readable
+				return path, kept, err
 			}
-			why, ok := "it cannot be read", false
-			if err == nil {
-				why, ok = shrink.Replaceable(before, file)
-			}
-			if !ok {
-				r.Kept = append(r.Kept, keptFile{path, why})
-				continue
-			}
+			kept = append(kept, keptFile{path, "it cannot be read"})
+			continue
+		case bytes.Equal(before, file):
+			return path, kept, nil
 		}
-		return j.put(path, file)
+		why, ok := shrink.Replaceable(before, file)
+		if ok {
+			return path, kept, put(path, file)
+		}
+		kept = append(kept, keptFile{path, why})
 	}
 }
 
 // put writes a file in one step, so that no interruption leaves half a file.
-func (j *shrinking) put(path string, file []byte) error {
-	fail := func(err error) error { return usage(j.other(), "cannot write the result: %v", err) }
+func put(path string, file []byte) error {
 	out, err := filepath.EvalSymlinks(path) // so that a link stays a link
 	if err != nil {
 		out = path
 	}
 	if info, err := os.Stat(out); err == nil && !info.Mode().IsRegular() {
 		// A device or a pipe must not be replaced by a file.
-		if err := os.WriteFile(out, file, 0o644); err != nil {
-			return fail(err)
-		}
-		return nil
+		return os.WriteFile(out, file, 0o644)
 	}
-	f, err := os.CreateTemp(filepath.Dir(out), ".samsa-shrink-*")
+	f, err := os.CreateTemp(filepath.Dir(out), ".samsa-*")
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	_, err = f.Write(file)
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
@@ -133,7 +156,6 @@ func (j *shrinking) put(path string, file []byte) error {
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fail(err)
 	}
-	return nil
+	return err
 }

@@ -144,9 +144,9 @@ func TestShrinkKeepsFiles(t *testing.T) {
 	}{
 		{best, "it is smaller than the new one", []string{"--for", "1ns"}},
 		{best, "it is about another failure", []string{"--check", "brokers-return"}},
-		{best + "# Mine.\n", "it was edited, or samsa shrink did not write it", nil},
-		{"# Mine.\n", "it was edited, or samsa shrink did not write it", nil},
-		{"", "it was edited, or samsa shrink did not write it", nil},
+		{best + "# Mine.\n", "it was edited, or samsa did not write it", nil},
+		{"# Mine.\n", "it was edited, or samsa did not write it", nil},
+		{"", "it was edited, or samsa did not write it", nil},
 	} {
 		other := strings.TrimSuffix(path, ".txt") + "-small-2.txt"
 		if err := errors.Join(os.WriteFile(small, []byte(c.was), 0o666), os.RemoveAll(other)); err != nil {

@@ -92,13 +92,11 @@ func (m *Small) File(a About) []byte {
 	if a.Again != "" {
 		b.WriteString("# Again: " + a.Again + "\n")
 	}
-	head := b.String()
-	b.Reset()
 	b.WriteString(breath(d))
 	if len(a.Found) > 0 {
 		b.WriteString("\n" + strings.Join(a.Found, "\n") + "\n")
 	}
-	return []byte(head + sealed + checksum(head+b.String()) + "\n" + b.String())
+	return Sealed(b.String())
 }
 
 // making describes the search in sentences.
@@ -127,24 +125,34 @@ func (m *Small) Bug() string {
 // checksum returns a number that most probably changes with any edit of a text.
 func checksum(text string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(text))) }
 
-// Unedited reports whether a file is, byte for byte, a result that File made.
+// Sealed puts a line with the checksum of the other lines after the leading comment of a file, so that Unedited recognises it.
+func Sealed(text string) []byte {
+	at := 0
+	for strings.HasPrefix(text[at:], "#") && strings.Contains(text[at:], "\n") {
+		at += strings.Index(text[at:], "\n") + 1
+	}
+	return []byte(text[:at] + sealed + checksum(text) + "\n" + text[at:])
+}
+
+// Unedited reports whether a file is, byte for byte, as Sealed made it.
 func Unedited(src []byte) bool {
-	text := string(src)
-	at := strings.Index(text, "\n"+sealed)
-	if !strings.HasPrefix(text, made) || at < 0 {
+	head, rest, ok := strings.Cut("\n"+string(src), "\n"+sealed)
+	if !ok {
 		return false
 	}
-	head, rest := text[:at+1], text[at+1+len(sealed):]
+	if head = strings.TrimPrefix(head, "\n"); head != "" {
+		head += "\n"
+	}
 	sum, rest, ok := strings.Cut(rest, "\n")
 	return ok && sum == checksum(head+rest)
 }
 
-// Replaceable reports whether the file after, a result, may take the place of the file before. It may if before is
+// Replaceable reports whether the file after, a result of samsa shrink or samsa explore, may take the place of the file before. It may if before is
 // unedited, both files have the same first found line and the same old rules, and after is not larger. Otherwise why says
 // in words why not.
 func Replaceable(before, after []byte) (why string, ok bool) {
 	if !Unedited(before) {
-		return "it was edited, or samsa shrink did not write it", false
+		return "it was edited, or samsa did not write it", false
 	}
 	old, err := scenarios.Load("before", before)
 	if err != nil {

@@ -90,8 +90,8 @@ func TestReplaceable(t *testing.T) {
 		"longer words":      {fileOf(lossOf("topic orders", "wait 1s")), fileOf(lossOf("topic orders", "wait 1234ms")), "it is smaller than the new one"},
 		"another failure":   {fileOf(long), fileOf(other), "it is about another failure"},
 		"another rule":      {fileOf(lossOf("topic orders", "crash b1", "rule M1")), fileOf(small), "it fails under other rules"},
-		"edited":            {append(fileOf(long), '\n'), fileOf(small), "it was edited, or samsa shrink did not write it"},
-		"of another person": {[]byte("# Mine.\n"), fileOf(small), "it was edited, or samsa shrink did not write it"},
+		"edited":            {append(fileOf(long), '\n'), fileOf(small), "it was edited, or samsa did not write it"},
+		"of another person": {[]byte("# Mine.\n"), fileOf(small), "it was edited, or samsa did not write it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if why, ok := Replaceable(c.before, c.after); why != c.why || ok != (c.why == "") {
