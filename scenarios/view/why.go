@@ -37,6 +37,8 @@ type Link struct {
 	Machine  string `json:"machine,omitempty"`
 	Sentence string `json:"sentence"`       // the sentence without its subject, which is the machine
 	Line     int    `json:"line,omitempty"` // the line of the scenario that caused it; 0 if none did
+
+	initial bool // since the topic was created, nothing has changed what the link says
 }
 
 // The kinds of links.
@@ -50,9 +52,6 @@ const (
 	LinkRule    = "rule"    // an old rule decided otherwise than today's rule
 	LinkPrice   = "price"   // the setting or the fault that allows what happened
 )
-
-// maxLinks is the largest number of links in a chain.
-const maxLinks = 25
 
 // NewChain explains one finding of a session. The session may be at any point of its run, and does not move. The scenario
 // runs a second time to record a ledger of causes.
@@ -69,11 +68,7 @@ func NewChain(s *scenarios.Session, f check.Finding) (*Chain, error) {
 	} else {
 		x.explain(f)
 	}
-	links := w.links
-	if len(links) > maxLinks {
-		links = links[:maxLinks]
-	}
-	return &Chain{Check: f.Check.Name, Status: f.Status.String(), Step: f.Step, Links: links}, nil
+	return &Chain{Check: f.Check.Name, Status: f.Status.String(), Step: f.Step, Links: shorten(w.links)}, nil
 }
 
 // why builds one chain.
@@ -127,6 +122,13 @@ func (w *why) symptom(f check.Finding, i int, machine, format string, args ...an
 		l.Time = w.Events[c.Event].Time
 	}
 	w.add(l)
+}
+
+// fromTheStart marks the last link: what it says has been so since the topic was created.
+func (w *why) fromTheStart() {
+	if n := len(w.links); n > 0 {
+		w.links[n-1].initial = true
+	}
 }
 
 // setMachine sets the machine of the last link. It is called if the event of that link ran on another machine.

@@ -33,6 +33,7 @@ func (w elections) election(p *check.Partition, a int) {
 	event, how := w.electionEvent(p, &c.Assigned, c.Event)
 	if c.Was.PartitionEpoch < 0 {
 		w.at(LinkEvent, event, "creates %s with %s as the leader of epoch %d", p.TP, w.node(c.Assigned.Leader), c.Assigned.Epoch)
+		w.fromTheStart()
 		return
 	}
 	eligible := slices.Clone(c.Was.ISR)
@@ -60,7 +61,15 @@ func (w elections) election(p *check.Partition, a int) {
 	} else {
 		where += strings.Replace(w.isrReason(p, a, event), ", since ", "; ", 1)
 	}
-	w.at(LinkEvent, event, "makes %s leader of %s in epoch %d: %s", w.node(c.Assigned.Leader), p.TP, c.Assigned.Epoch, where)
+	asked := -1
+	if how == "" && !strings.Contains(where, ";") {
+		asked = w.electLine(p, a, event)
+	}
+	if asked >= 0 {
+		w.at(LinkEvent, event, "makes %s leader of %s in epoch %d, as line %d asks", w.node(c.Assigned.Leader), p.TP, c.Assigned.Epoch, w.Began[asked].Line)
+	} else {
+		w.at(LinkEvent, event, "makes %s leader of %s in epoch %d: %s", w.node(c.Assigned.Leader), p.TP, c.Assigned.Epoch, where)
+	}
 	if k := w.assignment(p, a-1); k >= 0 {
 		w.ruledWithin(w.Changes[k].Event, event, "MayLeadLastKnown", "CleanRestart")
 	}
@@ -82,7 +91,10 @@ func (w elections) election(p *check.Partition, a int) {
 			w.fault(i)
 		}
 	}
-	if len(said) == 0 && c.Was.Leader != wire.NoNode && c.Was.Leader != c.Assigned.Leader && !w.electLine(p, a, event) {
+	if asked >= 0 {
+		b := &w.Began[asked]
+		w.add(Link{Kind: LinkFault, Event: b.Event, Time: w.time(b.Event), Line: b.Line, Sentence: fmt.Sprintf("line %d: %s", b.Line, w.lineText(b.Line))})
+	} else if len(said) == 0 && c.Was.Leader != wire.NoNode && c.Was.Leader != c.Assigned.Leader {
 		w.isolated(w.node(c.Was.Leader), now)
 	}
 }
@@ -149,20 +161,20 @@ func (w elections) isolated(broker string, now int64) {
 	}
 }
 
-// electLine adds the line that asked for an election, if such a line began after the previous change of the partition.
-func (w elections) electLine(p *check.Partition, a int, event uint64) bool {
+// electLine returns the index in Began of the line that asked for an election, if such a line began after the previous change of the
+// partition, or -1.
+func (w elections) electLine(p *check.Partition, a int, event uint64) int {
 	since := uint64(0)
 	if k := w.assignment(p, a-1); k >= 0 {
 		since = w.Changes[k].Event
 	}
 	for i := len(w.Began) - 1; i >= 0; i-- {
 		b := &w.Began[i]
-		if text := w.lineText(b.Line); b.Event <= event && b.Event > since && strings.Contains(" "+text, " elect ") {
-			w.add(Link{Kind: LinkFault, Event: b.Event, Time: w.time(b.Event), Line: b.Line, Sentence: fmt.Sprintf("line %d: %s", b.Line, text)})
-			return true
+		if b.Event <= event && b.Event > since && strings.Contains(" "+w.lineText(b.Line), " elect ") {
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
 // electionEvent returns the event in which a controller decided an election. The argument committed is the event in which
@@ -192,6 +204,7 @@ func (w elections) member(p *check.Partition, id wire.NodeID, upTo int) {
 		w.eligible(p, id, upTo)
 	case slices.Contains(w.Changes[a].Assigned.ISR, id) && w.Changes[joined].Was.PartitionEpoch < 0:
 		w.at(LinkState, w.Changes[joined].Event, "has had %s in the ISR since the topic was created", w.node(id))
+		w.fromTheStart()
 	case slices.Contains(w.Changes[a].Assigned.ISR, id) && w.Changes[joined].Assigned.Leader == id && w.Changes[joined].Was.Leader != id:
 		w.election(p, joined)
 		w.member(p, id, joined-1)
@@ -383,7 +396,7 @@ func (w elections) propose(p *check.Partition, id wire.NodeID, leader string, ev
 	w.ruled(uint64(m.Got), "PositionCounts", "Admit")
 	if y, ok := at(w.log(part{p, id}, w.changeAt(m.Sent)), f.offset-1); ok && k >= 0 {
 		if mine, ok := at(w.log(part{p, w.Changes[k].Node}, k), f.offset-1); ok && !mine.Same(y.Batch) {
-			w.at(LinkMessage, m.Sent, "sends that Fetch; what it has at offset %d is %s, of epoch %d", f.offset-1, w.short(p, y.Batch), y.Epoch)
+			w.at(LinkMessage, m.Sent, "sends that Fetch, and has %s of epoch %d at offset %d", w.short(p, y.Batch), y.Epoch, f.offset-1)
 			return
 		}
 	}
