@@ -69,7 +69,9 @@ type hostView struct {
 	endsBefore     map[env.Link][]check.Before   // for ListOffsets: the states of the leaders, by partition of the request
 	voter          check.VoterState
 	image          wire.Offset
-	wall           int64 // the machine's clock at its last event, in milliseconds: a fault may have set the clock back since
+	early          []*kmsg.DeleteRecordsRequest // those that wait until the broker serves requests
+	earlyLife      uint32                       // the incarnation that they wait for
+	wall           int64                        // the machine's clock at its last event, in milliseconds: a fault may have set the clock back since
 	life           life
 }
 
@@ -267,9 +269,11 @@ func (o *observer) Event(e *sim.Event) {
 	}
 	if h.Role == "broker" {
 		if b := o.broker(h.Addr); b != nil {
-			if req, ok := e.Request.(*kmsg.DeleteRecordsRequest); ok && e.Kind == sim.Received {
-				deletionHandled(o, h, req)
+			req, _ := e.Request.(*kmsg.DeleteRecordsRequest)
+			if e.Kind != sim.Received {
+				req = nil
 			}
+			deletionsHandled(o, h, b, req)
 			followerFetched(o, h, e)
 			o.lookAtBroker(h, b, e, due)
 		}
@@ -401,27 +405,6 @@ func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		}
 		o.observed(h, observation{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
 	})
-}
-
-// deletionHandled records the deletions of a DeleteRecords request that a broker has handled. A leader deletes only below its
-// high watermark, which is the one from before the event: the event itself must not move it.
-func deletionHandled(o *observer, h *hostView, req *kmsg.DeleteRecordsRequest) {
-	for _, rt := range req.Topics {
-		for _, rp := range rt.Partitions {
-			for _, s := range h.replicas { // of an earlier topic of that name too, which the broker may still have
-				if s.part.TP != (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) || !s.Leads || s.life != o.world.Incarnation(h.Addr) {
-					continue
-				}
-				below := wire.Offset(rp.Offset)
-				if below == -1 {
-					below = s.HW
-				}
-				if below <= s.HW {
-					o.view.DeletionAsked(s.part, below)
-				}
-			}
-		}
-	}
 }
 
 // snapshot adds the state of a leader at the end of an event if the state has changed.
