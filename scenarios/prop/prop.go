@@ -30,6 +30,9 @@ type Test struct {
 	// slow-disk. The others are:
 	//   - restart, lane (one kind of connection is cut or slow), deposed (a leader does not hear that it leads no more), late
 	//     (messages of a dead process arrive), answers (to a producer, lost or late) and votes (elections of a controller fail);
+	//   - stranded (the active controller is cut off from the other controllers), rejoins (a broker dies again as it joins an
+	//     ISR), reboots (a broker dies while it starts), missed (a follower hears of no election) and voters (controllers lose
+	//     power during an election);
 	//   - power, power-inside (in the middle of an event), clocks and disk-errors;
 	//   - disk-lies, disk-rot, index-rot and wipe. These destroy synced bytes, so the cluster need not become quiet after them, and
 	//     a test refuses them.
@@ -37,10 +40,10 @@ type Test struct {
 	// An empty list allows none.
 	Faults []string
 	// Operations are the requests that an operator may send meanwhile. The default is none. No acknowledged record is missing
-	// after elect, grow, questions (of end offsets) and config-deletes. Records may be missing after min-isr, below-min-isr,
-	// unclean, configs, broker-configs, compacts (which sets cleanup.policy for a while), delete-records, features, recreate and
-	// away (a broker is away while a topic is recreated). The last kind, come-and-go, creates and deletes topics of its own,
-	// so it is for tests without Topics.
+	// after elect, grow, questions (of end offsets), handover (questions while the leader moves) and config-deletes. Records
+	// may be missing after min-isr, below-min-isr, burst (many changes of one config), unclean, configs, broker-configs,
+	// compacts (which sets cleanup.policy for a while), delete-records, features, recreate and away (a broker is away while a
+	// topic is recreated). The last kind, come-and-go, creates and deletes topics of its own, so it is for tests without Topics.
 	Operations []string
 	// Rules enables old rules of Kafka, such as "M1", to try whether the test would find them.
 	Rules []string

@@ -55,6 +55,7 @@ func (l *Cluster) Round() {
 		tp := wire.TopicPartition{Topic: "orders", Partition: int32(l.sent % 3)}
 		l.ops = append(l.ops, l.cluster.Produce(p, tp, []string{fmt.Sprint("v", l.sent)}))
 	}
+	l.cluster.At(l.at, "round", func() {}) // otherwise a step may pass the end of the round, and the load comes in bursts
 	for l.cluster.Now() < l.at && l.cluster.Step() {
 	}
 	l.rounds++
