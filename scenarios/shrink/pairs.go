@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"samsa/scenarios"
 	"samsa/scenarios/explore"
 )
 
@@ -75,8 +76,8 @@ func (v view) hosts(line int) (all []string) {
 func isHosts(kind string) bool { return slices.Contains([]string{"HOST", "HOSTS", "A", "B"}, kind) }
 
 // covers reports whether a line that names the machines in ending ends the faults of all machines in begun. A line without
-// machines ends the faults of all machines.
-func covers(ending, begun []string) bool {
+// machines ends the faults of all machines. A role has no clients.
+func (v view) covers(ending, begun []string) bool {
 	if len(ending) == 0 {
 		return true
 	}
@@ -88,15 +89,18 @@ func covers(ending, begun []string) bool {
 		if m == "standby" || m == "standbys" {
 			role = "controllers"
 		}
-		if !slices.Contains(ending, m) && !slices.Contains(ending, role) {
+		if !slices.Contains(ending, m) && (v.isClient(m) || !slices.Contains(ending, role)) {
 			return false
 		}
 	}
 	return true
 }
 
+// isClient reports whether a machine is a client.
+func (v view) isClient(machine string) bool { return slices.Contains(v.clients(), machine) }
+
 // pairs groups the lines of a draft that can only be removed together: a fault and the line that ends it. Every other line
-// is a group of its own. Lines that are owed are in no group.
+// is a group of its own. Lines that are owed are in no group, unless the faults that they end are gone.
 func (v view) pairs() [][]int {
 	var groups [][]int
 	endOf := map[int]int{} // the index of the line that ends the fault of a line
@@ -107,7 +111,7 @@ func (v view) pairs() [][]int {
 		}
 		for j := range v.lines {
 			other, over := v.ill(j)
-			if other == kind && over && v.after(j, i) && !v.lines[j].owed && covers(v.hosts(j), v.hosts(i)) {
+			if other == kind && over && v.after(j, i) && !v.lines[j].owed && v.covers(v.hosts(j), v.hosts(i)) {
 				endOf[i] = j
 				break
 			}
@@ -115,7 +119,7 @@ func (v view) pairs() [][]int {
 	}
 	taken := map[int]bool{}
 	for i := range v.lines { // the cluster line is never dropped
-		if i == 0 || v.lines[i].owed || taken[i] {
+		if i == 0 || v.lines[i].owed && !v.idle(i) || taken[i] {
 			continue
 		}
 		group := []int{v.lines[i].id}
@@ -136,7 +140,8 @@ func (v view) after(j, i int) bool {
 	return j > i
 }
 
-// unended returns the verbs of the lines that begin a fault that no later line ends.
+// unended returns the verbs of the lines that begin a fault that no later line ends. A client is told from a broker: if the file
+// leaves a broker paused, a smaller one must not leave a client paused instead, for that client would wait in vain.
 func (v view) unended() (all []string) {
 	for i := range v.lines {
 		kind, ends := v.ill(i)
@@ -146,17 +151,21 @@ func (v view) unended() (all []string) {
 		ended := false
 		for j := range v.lines {
 			other, over := v.ill(j)
-			ended = ended || other == kind && over && v.after(j, i) && covers(v.hosts(j), v.hosts(i))
+			ended = ended || other == kind && over && v.after(j, i) && v.covers(v.hosts(j), v.hosts(i))
 		}
 		if !ended {
-			all = append(all, v.lines[i].verb) // without machines, because a pass may rename them
+			verb := v.lines[i].verb // without machines, because a pass may rename them
+			if slices.ContainsFunc(v.hosts(i), v.isClient) {
+				verb += " a client"
+			}
+			all = append(all, verb)
 		}
 	}
 	return all
 }
 
-// owe marks the lines that end the faults, if the failure is that the cluster did not become quiet. They are the lines after
-// the last line that begins a fault or has a time. If only some machines, the core, must become quiet, the line that crashes
+// owe marks the lines that end the faults and wait for a quiet cluster, if the failure is that the cluster did not become quiet.
+// They are after the last line that begins a fault or has a time. Requests, configs and reads there may go. If only some machines, the core, must become quiet, the line that crashes
 // or cuts off the other machines is marked too, because exploration writes it after the lines that end the faults.
 func (r *search) owe() {
 	if r.Target.Verdict != explore.Stuck {
@@ -174,9 +183,35 @@ func (r *search) owe() {
 		}
 	}
 	for i := from; i < len(r.best.lines); i++ {
-		r.best.lines[i].owed = true
+		kind, _ := v.ill(i)
+		r.best.lines[i].owed = kind != noIll || r.waitedFor(v, i)
 	}
 	r.broken, r.core = r.look().unended(), r.look().hasCore()
+}
+
+// waitedFor reports whether a line waits for a quiet cluster, or may be the line that waited in vain: the kind of that failure
+// begins with the verb of the line. In less time, any such line would wait in vain.
+func (r *search) waitedFor(v view, i int) bool {
+	verb := v.lines[i].verb
+	return verb == "run" && v.has(i, "quiet") || strings.HasPrefix(r.Target.Kind, verb+" ") || strings.HasPrefix(r.Target.Kind, verb+":")
+}
+
+// idle reports whether a line ends only faults that no line begins any more. A start is needed as long as there is any fault
+// before it, because processes also end in other ways than by a crash.
+func (v view) idle(line int) bool {
+	kind, ends := v.ill(line)
+	if !ends || v.has(line, "noise") {
+		return false
+	}
+	for i := range v.lines {
+		verb, _ := scenarios.LookupVerb(v.lines[i].verb)
+		begun, over := v.ill(i)
+		begins := begun != noIll && !over
+		if (begins && begun == kind || kind == isDown && (begins || begun == noIll && verb.IsFault())) && v.after(line, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // heals reports whether any of the lines [from, to) ends faults. If so, a later line that crashes machines takes them out

@@ -183,6 +183,89 @@ run until quiet of b1,b2,b3,c1,c2 within 10s
 	}
 }
 
+// Of the lines after the faults only those are kept that end a fault which is still there, the wait for a quiet cluster, and the
+// fault of the core. Requests, configs and reads go, and so do the ends of faults that are gone.
+func TestStuckClusterKeepsNoMoreThanItsHealing(t *testing.T) {
+	src := `cluster brokers=3 controllers=3 seed=7
+topic orders
+slow b1 times 9
+pause b2
+crash b1
+cut b2 -> b3
+run until time 7s
+slow b1 times 1
+resume b2
+heal
+start brokers
+config topic orders retention.ms=1000
+send p1 orders-0 a
+consume k1 orders-0
+crash c3
+run until quiet of b1,b2,b3,c1,c2 within 10s
+send p1 orders-0 b
+`
+	target := explore.Failure{Verdict: explore.Stuck, Check: "quiet", Kind: "a partition has no leader"}
+	for _, c := range []struct {
+		need string
+		want []string
+	}{
+		{"\ncut", []string{"cut b1 -> b2", "heal", "start brokers"}},
+		{"\npause", []string{"pause b1", "resume b1", "start brokers"}},
+		{"\ncluster", nil},
+	} {
+		try := func(p *scenarios.Program, _ uint64) Tried {
+			text := "\n" + p.File.String()
+			for fault, end := range map[string]string{"\ncut": "\nheal", "\npause": "\nresume", "\nslow b1 times 9": "\nslow b1 times 1", "\ncrash b": "\nstart"} {
+				if strings.Contains(text, fault) && !strings.Contains(text, end) {
+					t.Errorf("a draft with%s and without%s:\n%s", fault, end, text)
+				}
+			}
+			if !strings.Contains(text, "\nrun until quiet") {
+				t.Errorf("a draft that waits for nothing:\n%s", text)
+			}
+			if !strings.Contains(text, c.need) {
+				return Tried{}
+			}
+			return Tried{Failures: []explore.Failure{target}}
+		}
+		small, err := (&Shrinker{Try: try, Target: target}).Shrink([]byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, l := range strings.Split(strings.TrimSpace(string(small.Text)), "\n") {
+			if !strings.HasPrefix(l, "cluster") && !strings.HasPrefix(l, "run until quiet") && !strings.HasPrefix(l, "crash c") {
+				got = append(got, l)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got\n%s", c.need, small.Text)
+		}
+	}
+}
+
+// If a file leaves a broker paused and resumes its clients, no smaller one leaves a client paused. A role has no clients.
+func TestStuckClusterResumesItsClients(t *testing.T) {
+	for _, lines := range []string{"pause b1\npause p1\nsend p1 orders-0 a\nresume p1\n", "pause p1\nsend p1 orders-0 a\npause b2\nresume brokers\nresume p1\n"} {
+		target := explore.Failure{Verdict: explore.Stuck, Check: "quiet", Kind: "a producer waits"}
+		try := func(p *scenarios.Program, _ uint64) Tried {
+			text := p.File.String()
+			paused, resumed := strings.Contains(text, "pause p1"), strings.Contains(text, "resume p1")
+			if paused && !resumed {
+				t.Errorf("p1 is paused for ever:\n%s", text)
+			}
+			if !paused { // so that the end of this fault is all that could go
+				return Tried{}
+			}
+			return Tried{Failures: []explore.Failure{target}}
+		}
+		src := "cluster brokers=3 controllers=3 seed=7\ntopic orders\nsend p1 orders-0 z\n" + lines + "run until time 7s\nrun until quiet of b2,b3,c1,c2,c3 within 10s\n"
+		if _, err := (&Shrinker{Try: try, Target: target}).Shrink([]byte(src)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A wait that is never over is no smaller scenario: it would end the run there.
 func TestNewPatienceIsRefused(t *testing.T) {
 	target := explore.Failure{Verdict: explore.Violated, Check: "wanted"}

@@ -205,8 +205,8 @@ const maxRounds = 12
 
 // singles returns a group for each line that may be dropped.
 func (v view) singles() (groups [][]int) {
-	for _, l := range v.lines[1:] {
-		if !l.owed {
+	for i, l := range v.lines {
+		if i > 0 && (!l.owed || v.idle(i)) {
 			groups = append(groups, []int{l.id})
 		}
 	}
