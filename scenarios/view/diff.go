@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ type Diff struct {
 	Schema      string        `json:"schema"` // "samsa.diff/1"
 	Equal       bool          `json:"equal"`
 	Runs        [2]DiffRun    `json:"runs"`
-	First       *DiffMoment   `json:"first,omitempty"`   // the first event after which the hashes differ
+	First       *DiffMoment   `json:"first,omitempty"`   // the first event that notes, changes or sends something else
 	Visible     *DiffMoment   `json:"visible,omitempty"` // the first event that differs in its time, machine or message
 	Machines    []DiffMachine `json:"machines"`          // each machine's first note that differs, sorted by time
 	Findings    []DiffFinding `json:"findings"`          // the checks with different statuses in the two runs
@@ -54,6 +55,7 @@ type DiffEvent struct {
 	Text      string   `json:"text"`
 	Lines     []string `json:"lines,omitempty"` // the lines of the scenario that started since the previous event
 	Notes     []string `json:"notes"`
+	Effects   []string `json:"effects,omitempty"` // of Diff.First: what the event changes or sends in this run alone
 }
 
 // DiffMachine holds the first two notes of a machine that differ, one from each run. A or B is nil if the machine makes
@@ -208,7 +210,7 @@ func (d Diff) moments(b *strings.Builder) {
 	fmt.Fprintf(b, "the first event that differs is event %s\n", thousands(f.A.Event))
 	if looks(f.A) == looks(f.B) {
 		f.A.text(b, "both", false)
-		an, bn := strings.Join(f.A.Notes, "; "), strings.Join(f.B.Notes, "; ")
+		an, bn := f.A.did(), f.B.did()
 		if an == bn {
 			b.WriteString(fill("It changes the machine in another way, or sends other messages; what it notes is the same.", "  ", "  ") + "\n")
 		}
@@ -216,7 +218,7 @@ func (d Diff) moments(b *strings.Builder) {
 			if an == bn {
 				break
 			}
-			b.WriteString(fill(clean(cmp.Or(strings.Join(e.Notes, "; "), "notes nothing")), fmt.Sprintf("  %-15c  then  ", 'a'+i), strings.Repeat(" ", 25)) + "\n")
+			b.WriteString(fill(clean(cmp.Or(e.did(), f.idle())), fmt.Sprintf("  %-15c  then  ", 'a'+i), strings.Repeat(" ", 25)) + "\n")
 		}
 	} else {
 		f.text(b)
@@ -251,6 +253,17 @@ func shortTime(ns int64) string {
 		return fmt.Sprintf("%d ns", ns)
 	}
 	return fmt.Sprintf("%d.%03d µs", ns/1000, ns%1000)
+}
+
+// did returns what an event notes, changes and sends.
+func (e *DiffEvent) did() string { return strings.Join(slices.Concat(e.Notes, e.Effects), "; ") }
+
+// idle says that one of the events does nothing of what the other does.
+func (m *DiffMoment) idle() string {
+	if len(m.A.Effects)+len(m.B.Effects) > 0 {
+		return "does nothing of that"
+	}
+	return "notes nothing"
 }
 
 // looks returns the parts of an event that do not depend on the reaction of its machine.

@@ -69,6 +69,25 @@ func TestDiffOfAnOldRule(t *testing.T) {
 	}
 }
 
+// The first event that differs is the one that does something else, not the one that receives the consequence: with M22 a leader raises
+// its high watermark and answers p1, in an event that looks and notes the same in both runs.
+func TestDiffNamesTheEventThatActsDifferently(t *testing.T) {
+	d := compared(t, toDiff(t, "museum-m22", scenarios.RunOptions{}), toDiff(t, "museum-m22", scenarios.RunOptions{Rules: []string{"M22"}}))
+	a, b := d.First.A, d.First.B
+	if a.Machine != "b1" || looks(a) != looks(b) || a.Event != b.Event || b.Event >= d.Visible.B.Event || len(a.Effects) > 0 || d.Visible.B.Machine != "p1" {
+		t.Errorf("%+v %+v", a, b)
+	}
+	if want := []string{"moves its high watermark of orders-0 from 1 to 2", "sends the Produce response to p1"}; !slices.Equal(b.Effects, want) {
+		t.Errorf("%q, want %q", b.Effects, want)
+	}
+	golden(t, "diff-effects.txt", d.Text())
+	// The same is found if the runs change sides.
+	back := compared(t, toDiff(t, "museum-m22", scenarios.RunOptions{Rules: []string{"M22"}}), toDiff(t, "museum-m22", scenarios.RunOptions{}))
+	if !slices.Equal(back.First.A.Effects, b.Effects) || back.First.A.Event != b.Event || len(back.First.B.Effects) > 0 {
+		t.Errorf("%+v", back.First)
+	}
+}
+
 // The comparison from b to a is that from a to b, mirrored.
 func TestDiffIsSymmetric(t *testing.T) {
 	plain, old := toDiff(t, "museum-m1", scenarios.RunOptions{}), toDiff(t, "museum-m1", scenarios.RunOptions{Rules: []string{"M1"}})

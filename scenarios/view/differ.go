@@ -19,6 +19,7 @@ type Differ struct {
 	runs     [2]*differRun
 	diff     Diff
 	machines []*machineNotes
+	refined  bool
 }
 
 // Diffed is one of the two runs: a name for reports, a scenario, and the way to run it.
@@ -236,6 +237,7 @@ func (d *Differ) end() {
 		m.story.end()
 		m.all.end()
 	}
+	d.refine()
 }
 
 // Diff returns the comparison so far. It is final when Advance has returned false.
