@@ -7,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,7 +56,7 @@ func (a *app) main(args []string) code {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	if err := root.Execute(); err != nil {
+	if err := root.Execute(); err != nil && (out.err == nil || !errors.Is(err, out.err)) { // an error of stdout is reported below
 		a.code = a.report(err)
 	}
 	if out.err != nil {

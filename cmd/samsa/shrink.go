@@ -145,7 +145,7 @@ func (a *app) shrink(name string, f shrinkFlags) error {
 		}
 		return err
 	}
-	j.say("shrinking it, %s at once: it must fail with %s", counted(j.jobs, "world"), j.target.Fingerprint())
+	j.say("shrinking it, %s at once: it must fail with\n  %s", counted(j.jobs, "world"), strings.ReplaceAll(scenarios.Wrap(j.target.Fingerprint(), 78), "\n", "\n  "))
 	s, err := j.search()
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func (a *app) shrink(name string, f shrinkFlags) error {
 func (j *shrinking) finish(s *shrunk) error {
 	if err := j.write(s); err != nil {
 		lost := j.app.out // the result is printed, so that the search was not for nothing
-		if j.json {
+		if j.json || j.out == stdout {
 			lost = j.err
 		}
 		fmt.Fprintf(lost, "%s", s.small.File(s.about))
@@ -417,7 +417,10 @@ func (r shrinkReport) text() string {
 	if check.Named(r.Check) == nil {
 		word = "FAILS"
 	}
-	fmt.Fprintf(&b, "%-9s %s\n", word, r.Fingerprint)
+	row := func(head, text string) { // without paths and commands, which are never wrapped
+		fmt.Fprintf(&b, "%-9s %s\n", head, strings.ReplaceAll(scenarios.Wrap(text, 70), "\n", "\n          "))
+	}
+	row(word, r.Fingerprint)
 	fmt.Fprintf(&b, "was       %s\nis        %s, after %s\n", r.Was, r.Is, counted(r.Runs, "run"))
 	if r.Salts > 0 {
 		fmt.Fprintf(&b, "noise     it also fails on %d of %d other draws\n", r.SaltsFail, r.Salts)
@@ -434,7 +437,7 @@ func (r shrinkReport) text() string {
 		b.WriteString("unchecked it was not run in the other message modes\n")
 	}
 	for _, print := range r.Others {
-		fmt.Fprintf(&b, "also      %s\n", print)
+		row("also", print)
 	}
 	for _, k := range r.Kept {
 		fmt.Fprintf(&b, "kept      %s: %s\n", k.File, k.Why)

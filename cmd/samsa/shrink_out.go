@@ -15,6 +15,9 @@ import (
 // other file that the user named is replaced. A file with a default name is replaced only if it is an unedited result about
 // the same failure, and the new result is not larger (shrink.Replaceable).
 
+// runNamed is the command that repeats a result which is in no file yet.
+const runNamed = "samsa run FILE, where FILE is the name that you give this file"
+
 // stdout is the value of --output for stdout.
 const stdout = "-"
 
@@ -82,7 +85,7 @@ func sameFile(a, b string) bool {
 func (j *shrinking) write(s *shrunk) error {
 	r := &s.report
 	if j.out == stdout {
-		r.Small, s.about.Again = stdout, "samsa run FILE, where FILE is the name that you give this file"
+		r.Small, s.about.Again = stdout, runNamed
 		_, err := j.app.out.Write(s.small.File(s.about))
 		return err
 	}
@@ -90,6 +93,10 @@ func (j *shrinking) write(s *shrunk) error {
 		r.Small, r.Again = path, "samsa run "+shellWord(path)+modeFlag(j.mode)
 		s.about.Again = r.Again
 		return s.small.File(s.about)
+	}
+	if info, err := os.Stat(j.out); j.named && err == nil && !info.Mode().IsRegular() { // a device or a pipe
+		r.Small, s.about.Again = j.out, runNamed
+		return j.failed(put(j.out, s.small.File(s.about)))
 	}
 	if j.named {
 		return j.failed(put(j.out, text(j.out)))

@@ -218,11 +218,24 @@ func TestShrinkOntoAFullDisk(t *testing.T) {
 	}
 	path := failing(t)
 	r := samsa(t, "shrink", path, "--rule", "K22", "-o", "/dev/full")
-	if r.code != exitUsage || !strings.Contains(r.err, "cannot write the result: write /dev/full: no space left on device") || !strings.HasPrefix(r.out, "# A small failure") {
+	if r.code != exitUsage || !strings.Contains(r.err, "cannot write the result: write /dev/full: no space left on device") || !strings.HasPrefix(r.out, "# A small failure") ||
+		strings.Contains(r.out, "samsa run /dev/full") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 	if info, err := os.Stat("/dev/full"); err != nil || info.Mode().IsRegular() {
 		t.Errorf("/dev/full is now %v, %v", info, err)
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	var errs bytes.Buffer
+	cmd := exec.Command(binary, "shrink", path, "--rule", "K22", "-o", "-")
+	cmd.Stdout, cmd.Stderr = full, &errs
+	_ = cmd.Run()
+	if text := errs.String(); cmd.ProcessState.ExitCode() != int(exitUsage) || strings.Count(text, "no space left on device") != 1 || !strings.Contains(text, "\n# A small failure") {
+		t.Errorf("onto a full stdout, exit code %d\n%s", cmd.ProcessState.ExitCode(), text)
 	}
 	link, to := path+".link", path+".to"
 	if err := errors.Join(os.WriteFile(to, nil, 0o666), os.Symlink(to, link)); err != nil {
@@ -444,6 +457,20 @@ func TestShrinkNamesTheRuleOfTheFoundLine(t *testing.T) {
 		if r.code != exitUsage || !strings.Contains(r.err, c.says) || !strings.Contains(r.err, c.next) {
 			t.Errorf("%s: exit code %d\n%s%s", c.found, r.code, r.out, r.err)
 		}
+	}
+}
+
+// A long fingerprint is wrapped to the width of a terminal.
+func TestShrinkReportFits(t *testing.T) {
+	long := "acked-durable: " + strings.Repeat("leader of a partition, ", 9) + "cut it"
+	text := shrinkReport{Check: "acked-durable", Fingerprint: long, Others: []string{long}}.text()
+	for line := range strings.Lines(text) {
+		if len(line) > 81 {
+			t.Errorf("%q is wider than 80 columns", line)
+		}
+	}
+	if strings.Count(strings.Join(strings.Fields(text), " "), long) != 2 {
+		t.Error(text)
 	}
 }
 
