@@ -19,7 +19,7 @@ type Differ struct {
 	runs     [2]*differRun
 	diff     Diff
 	machines []*machineNotes
-	refined  bool
+	refined  bool // whether Diff.First is the first event that acts differently, as refine finds it
 }
 
 // Diffed is one of the two runs: a name for reports, a scenario, and the way to run it.

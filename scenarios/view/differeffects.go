@@ -58,7 +58,8 @@ type lookBack struct {
 	events  []differEvent
 }
 
-// newLookBack runs one side again up to an event. A message that leaves its machine later is no effect, because the runs differ by then. It returns nil if the run or its ledger fails.
+// newLookBack runs one side again up to an event. A message that leaves its machine after that event is no effect, because the runs
+// differ by then. It returns nil if the run or its ledger fails.
 func newLookBack(r *differRun, upTo uint64) *lookBack {
 	l := &lookBack{}
 	again := &differRun{Diffed: r.Diffed}
