@@ -64,8 +64,12 @@ func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (fu
 	return offsetAt{at: -1}
 }
 
-// knownLost reports whether the record just below an offset is known to be lost. Other checks report that loss.
+// knownLost reports whether the record just below an offset is known to be lost. Other checks report that loss, unless the record
+// had been deleted before: then an unclean election may choose a log that never reached it.
 func knownLost(p *Partition, below wire.Offset) bool {
+	if n := len(p.elections); n > 0 && p.elections[n-1].Unclean != "" && below <= p.trimmed {
+		return true
+	}
 	for q := range p.promisesWithin(below-1, below) {
 		if q.lost || q.superseded != "" {
 			return true

@@ -155,3 +155,23 @@ func TestAResponseBeforeItsHighWatermarkIsObserved(t *testing.T) {
 		require.Equal(t, want, brokenBy(s.done()))
 	}
 }
+
+// All acknowledged records were deleted. A leader that was elected uncleanly may have an empty log, one that was elected cleanly may
+// not.
+func TestAnEndBelowDeletedRecords(t *testing.T) {
+	for allowed, want := range map[string]Status{"true": Held, "false": Violated} {
+		s := staged(1)
+		s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text(allowed)})
+		s.alter(0, ids(1), nil)
+		s.write(0, 0, 0xA, 1)
+		s.leads(1, 0, 1)
+		s.ack(1, 0, -1)
+		s.DeletionAsked(s.p, 1)
+		s.LogStartMoved(s.p, s.p.Replica(1), 1)
+		s.alter(3, ids(3), nil)
+		s.leads(3, 1, 0)
+		s.tick()
+		s.EndOffsetSent(s.p, s.p.Replica(3), EndOffset{Epoch: 1, End: 0, Since: s.step, Listed: true})
+		require.Equal(t, want, find(t, s.done(), "end-offsets-true").Status, "unclean elections allowed: %s", allowed)
+	}
+}
