@@ -8,8 +8,8 @@ import (
 )
 
 // A topic that was deleted and created again is a different topic. Its offsets begin at 0, and the records of the deleted
-// topic do not count as lost. So history checks key their state by the type place, which numbers the deleted topics of a
-// name.
+// topic do not count as lost. So the checks of histories keep their state by place. A place is a partition, with a number
+// for each deleted topic of the same name.
 
 // place is a partition of one of the topics that have had the same name.
 type place struct {
@@ -115,7 +115,7 @@ var topicsApart = &Check{
 				continue
 			}
 			s.seen++
-			// The attempts of a send may have gone to several topics of the name. Each of them is an operation of its own.
+			// The attempts of a send may have gone to several topics of the name. The history has one operation for each topic.
 			if !slices.ContainsFunc(sends, func(send *Produce) bool { return send.Topic == op.Topic || send.Topic == none }) {
 				s.decide(op, place{TopicPartition: op.Partition}.fact(ByLeader, op.Offset, ""), "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+
 					"; it was sent to another topic of that name")
@@ -206,7 +206,7 @@ var metadataLinearizable = &Check{
 	Reject: func(v *View) *Case { return historyCase(v, created("t", 1), created("t", 2)) },
 }
 
-// created, removed and describedBy build requests about a topic that a controller answered.
+// The functions created, removed and describedBy build the operation of a request that a controller has answered.
 func created(topic string, id byte) *CreateTopic {
 	return &CreateTopic{Head: Head{Client: "op"}, Name: topic, ID: wire.TopicID{id}}
 }

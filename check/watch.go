@@ -5,7 +5,8 @@ package check
 type Watcher interface {
 	// Changed is called for every change, before the checks see it. The change is valid only during the call.
 	Changed(c *Change)
-	// FoundBy is called right after the change that decided the first violation or the first priced finding of an invariant.
+	// FoundBy is called right after the change that decided the first violation, known or new, or the first priced finding of an
+	// invariant.
 	FoundBy(check string, r Result)
 }
 

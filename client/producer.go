@@ -20,10 +20,9 @@ import (
 // flight, and without idempotence, a retry may change the order, as in Kafka.
 type Producer struct {
 	*metadataCache
-	// Done is called with the result of each record, in the event that decides the result.
+	// Done is called with the result of each record, as soon as the producer knows it.
 	Done func(e env.Env, s Sent)
-	// Sending, if set, is called before the client sends a Produce request. The argument all has the batches of the
-	// request.
+	// Sending, if set, is called with the batches of each Produce request before the client sends it.
 	Sending func(req *kmsg.ProduceRequest, all []Sending)
 
 	queues  []*queue // in the order of their first use
@@ -48,8 +47,8 @@ type Sent struct {
 	Offset    wire.Offset // offset of the record, if the outcome is OK and acks is not 0; otherwise -1
 	Base      wire.Offset // base offset of the record's batch, under the same conditions
 	CRC       uint32      // checksum of the batch as sent
-	// Topic is the topic id of the last attempt, zero if there was none. Earlier has the other topic ids of earlier
-	// attempts. The topics with those ids had the same name and have since been deleted. They may have got the record.
+	// Topic is the topic id of the last attempt, zero if there was none. Earlier has the topic ids of the earlier
+	// attempts that had another one. The topics with those ids had the same name and have since been deleted. They may have got the record.
 	Topic    wire.TopicID
 	Earlier  []wire.TopicID
 	Attempts int
@@ -98,8 +97,8 @@ func (p *Producer) SendRecord(e env.Env, tp wire.TopicPartition, id int64, r wir
 		p.Done(e, Sent{ID: id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: kerr.MessageTooLarge, Offset: -1, Base: -1})
 		return
 	}
-	// In Kafka, Send blocks the program while the partition of a record is not known. So later records of the program wait
-	// too, even those to a given partition.
+	// In Kafka, Send blocks its thread while the partition of a record is not known. Here later records of the same topic
+	// wait, even if their sender has chosen a partition.
 	if after := p.blockedTopic(tp.Topic); after || tp.Partition == AnyPartition {
 		partition, ok := tp.Partition, false
 		if !after {
@@ -232,7 +231,7 @@ func (p *Producer) nextBatch(o *queue) *batch {
 }
 
 // sendRequest sends one request to a node, and reports whether there was a batch to send
-// (RecordAccumulator.drainBatchesForOneNode). The request is full before the first batch that does not fit. The next
+// (RecordAccumulator.drainBatchesForOneNode). The first batch that does not fit ends the request. The next
 // request begins with the partition that this request looked at last, so that a busy partition does not starve the ones
 // after it.
 func (p *Producer) sendRequest(e env.Env, node wire.NodeID, queues []*queue) bool {

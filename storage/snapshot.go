@@ -182,8 +182,8 @@ func (l *Log) loadSnapshot(d env.Disk, start wire.Offset, wall env.Time) error {
 	return nil
 }
 
-// rebuildProducers rebuilds the table up to an offset from the newest snapshot in (start, end] and the batches after it
-// (UnifiedLog.rebuildProducerState). If loading is set, the table has not been filled yet.
+// rebuildProducers rebuilds the table up to the offset end. It reads the newest snapshot in (start, end] and the batches after
+// that snapshot (UnifiedLog.rebuildProducerState). If loading is set, the table has not been filled yet.
 func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall env.Time) error {
 	t := l.producers
 	if err := l.dropSnapshots(d, func(at wire.Offset) bool { return at > end || at <= l.start }); err != nil {

@@ -23,7 +23,7 @@ var (
 // means that the voter grants the vote if the candidate's log is up to date.
 //
 //	             pre-vote                                     vote
-//	Unattached   log                                          the same candidate again; otherwise log, if no leader is known
+//	Unattached   log                                          if it has voted: only the same candidate again; if not: log, if no leader is known
 //	Prospective  log                                          as Unattached
 //	Candidate    log                                          no, because it has voted for itself
 //	Follower     log, if the leader has not yet answered it   only the same candidate again, because the epoch has a leader
@@ -60,7 +60,7 @@ func (r *Replica) handleVoteRequest(e env.Env, req *kmsg.VoteRequest) env.Respon
 // decideVote checks a vote request in Kafka's order and grants or refuses the vote.
 func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	if q.end < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch || q.lastEpoch == q.epoch && !q.preVote {
-		return false, kerr.InvalidRequest // no log has records of an epoch before the election of that epoch is over
+		return false, kerr.InvalidRequest // a candidate has no records of the epoch in which it is a candidate
 	}
 	if err := r.validateVoterOnly(q.candidate, q.epoch); err != nil {
 		return false, err

@@ -136,7 +136,7 @@ func (b *content) resize(size int64) {
 }
 
 // clone returns an independent copy of the content. The original keeps the capacity after its end.
-// It copies slices and no bytes, because each power loss, crash state and judge's view is a clone.
+// clone copies slices and no bytes, because clones are frequent: each power loss, crash state and view of a judge needs one.
 func (b *content) clone() content {
 	c := content{chunks: make([][]byte, len(b.chunks)), sums: make([]uint64, len(b.sums)), size: b.size}
 	copy(c.sums, b.sums)
@@ -165,7 +165,7 @@ func (b *content) pieces(off, end int64) []piece {
 	return list
 }
 
-// place makes a piece of chunk i part of the content. If the piece's chunk and chunk i have the same bytes before the
+// place adds a piece of chunk i to the content. If the piece's chunk and chunk i have the same bytes before the
 // piece, place copies nothing. It fills a gap before the piece with zeros.
 func (b *content) place(i int, p piece) {
 	base := int64(i) << chunkBits
@@ -196,8 +196,8 @@ func samePrefix(c, d []byte, n int) bool {
 	return n == 0 || &c[0] == &d[0] || bytes.Equal(c[:n], d[:n])
 }
 
-// own makes chunk i at least n bytes long and safe to change in place. If mine is true, no reader shares the bytes of the
-// chunk.
+// own makes chunk i at least n bytes long and safe to change in place. The caller sets mine only if no reader
+// shares the bytes of the chunk.
 func (b *content) own(i, n int, mine bool) []byte {
 	base := int64(i) << chunkBits
 	if b.size < base+int64(n) {
