@@ -44,7 +44,7 @@ func describable(t kmsg.ConfigResourceType) bool {
 func (c *metadataCache) describeResource(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource) (*kerr.Error, string) {
 	switch r.ResourceType {
 	case kmsg.ConfigResourceTypeTopic:
-		if why := invalidTopicName(r.ResourceName); why != "" {
+		if why := wire.InvalidTopicName(r.ResourceName); why != "" {
 			return kerr.InvalidTopicException, "Topic name is invalid: " + why
 		}
 		if c.image.TopicNamed(r.ResourceName) == nil {

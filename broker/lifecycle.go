@@ -256,8 +256,8 @@ func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp *kmsg.BrokerHe
 }
 
 // stop begins a controlled shutdown: the controller first moves the leaderships to other brokers. A broker that the controller
-// has never unfenced leads nothing and ends at once, and so does a broker with controlled.shutdown.enable=false. A broker whose
-// controller does not agree in time ends without it (KAFKA-13907).
+// has never unfenced leads nothing and ends at once, and so does a broker with controlled.shutdown.enable=false. If the
+// controller does not agree within five minutes, the broker ends all the same (KAFKA-13907).
 func (l *lifecycle) stop(e env.Env) {
 	if l.state == shuttingDown {
 		return

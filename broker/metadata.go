@@ -3,7 +3,6 @@ package broker
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -143,29 +142,10 @@ func (c *metadataCache) describeName(name string) kmsg.MetadataResponseTopic {
 
 // topicNameError returns INVALID_TOPIC_EXCEPTION for an invalid name, otherwise UNKNOWN_TOPIC_OR_PARTITION.
 func topicNameError(name string) *kerr.Error {
-	if invalidTopicName(name) != "" {
+	if wire.InvalidTopicName(name) != "" {
 		return kerr.InvalidTopicException
 	}
 	return kerr.UnknownTopicOrPartition
-}
-
-// invalidTopicName returns the reason why a text is no name of a topic, or "" (Topic.validate).
-func invalidTopicName(name string) string {
-	legal := func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
-	}
-	const longest = 249 // Topic.MAX_NAME_LENGTH
-	switch {
-	case name == "":
-		return "the empty string is not allowed"
-	case name == "." || name == "..":
-		return "'" + name + "' is not allowed"
-	case len(name) > longest:
-		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", name, longest)
-	case strings.ContainsFunc(name, func(c rune) bool { return !legal(c) }):
-		return "'" + name + "' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
-	}
-	return ""
 }
 
 func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic {

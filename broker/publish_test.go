@@ -140,25 +140,6 @@ func TestStraysArePutAside(t *testing.T) {
 	require.False(t, s.hosts("orders"))
 }
 
-// A new leader of the quorum answers without records and with the high watermark -1, because it does not know yet what is
-// committed. The broker's image is empty then, and none of its logs is a stray.
-func TestALeaderThatKnowsNoHighWatermarkMakesNoStrays(t *testing.T) {
-	s := newSolo(t)
-	s.boot()
-	s.publish(s.topic("orders", 1)...)
-	s.receive(produce("orders", 1, batch("a")))
-	s.renew()
-	s.metadata = 0
-	s.start()
-	s.publishUpTo(-1)
-	require.NotContains(t, s.lines, "note log.stray")
-	s.publish(append([]wire.MetadataRecord{s.registration(3), s.registration(2), s.registration(1)}, s.topic("orders", 1)...)...)
-	s.register(int64(s.metadata))
-	s.publish(&wire.NoOpRecord{})
-	require.Equal(t, []string{"orders-0"}, s.dirs("orders-0"))
-	require.EqualValues(t, 1, s.logEnd("orders"))
-}
-
 // If the disk fails while the broker applies the metadata, the broker halts, and the rest of the change touches no log.
 func TestAPublicationOnABrokenDiskExits(t *testing.T) {
 	s := newSolo(t)

@@ -243,7 +243,7 @@ func validResourceName(kind wire.ConfigResource, name string) *apiError {
 		if name == "" {
 			return refuse(kerr.InvalidRequest, "Default topic resources are not allowed.")
 		}
-		if why := invalidName(name); why != "" {
+		if why := wire.InvalidTopicName(name); why != "" {
 			return refuse(kerr.InvalidTopicException, "Topic name is invalid: %s", why)
 		}
 	case wire.ConfigBroker:

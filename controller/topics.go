@@ -129,7 +129,7 @@ func creationSettings(rt *kmsg.CreateTopicsRequestTopic) (all []Setting) {
 
 // newTopic returns the replica placement of a new topic, or an error.
 func newTopic(e env.Env, s decisionState, rt *kmsg.CreateTopicsRequestTopic) ([][]wire.NodeID, *apiError) {
-	if why := invalidName(rt.Topic); why != "" {
+	if why := wire.InvalidTopicName(rt.Topic); why != "" {
 		return nil, refuse(kerr.InvalidTopicException, "Topic name is invalid: %s", why)
 	}
 	if s.TopicNamed(rt.Topic) != nil { // the name collides with itself, but this error comes last
@@ -259,23 +259,6 @@ func (s decisionState) partitions(id wire.TopicID, first int32, placed [][]wire.
 		records = append(records, &wire.PartitionRecord{TopicID: id, PartitionID: first + int32(i), Replicas: replicas, ISR: isr, Leader: isr[0]})
 	}
 	return records
-}
-
-// invalidName returns the reason why a name is not a valid topic name, or "" (Topic.validate).
-func invalidName(name string) string {
-	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-	const longest = 249
-	switch {
-	case name == "":
-		return "the empty string is not allowed"
-	case name == "." || name == "..":
-		return "'" + name + "' is not allowed"
-	case len(name) > longest:
-		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", name, longest)
-	case strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(legal, r) }):
-		return "'" + name + "' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
-	}
-	return ""
 }
 
 // collidingName returns another topic that has the same name in metrics, or "". In metrics, dots become underscores.

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A campaign in whose median run less than half of the records sent with acks=all are acknowledged shows nothing.
+// A campaign shows nothing if less than half of the records sent with acks=all are acknowledged in its median run.
 func TestACampaignHasAFloor(t *testing.T) {
 	for name, c := range map[string]struct {
 		runs, sent, acked int64
